@@ -1,0 +1,53 @@
+# How every target of gcomp is built: the one place for flags.
+
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+find_program(GCOMP_CCACHE ccache)
+if(GCOMP_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${GCOMP_CCACHE})
+endif()
+
+# Baseline x86-64 everywhere: kernels carry their v3 and v4 builds as function attributes, and the
+# check of the processor runs before any of them. No contraction of a * b + c: docs/numerics.md.
+add_library(gcomp_flags INTERFACE)
+target_compile_features(gcomp_flags INTERFACE cxx_std_20)
+target_compile_options(gcomp_flags INTERFACE
+  -Wall -Wextra -Wconversion -Wno-sign-conversion
+  $<IF:$<CXX_COMPILER_ID:GNU>,-Wshadow=local,-Wshadow>
+  # False alarms of g++ 12 on std::string + std::string (GCC bug 105651).
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+  -ffp-contract=off -fno-math-errno -fno-trapping-math)
+target_include_directories(gcomp_flags INTERFACE ${PROJECT_SOURCE_DIR})
+if(GCOMP_WERROR)
+  target_compile_options(gcomp_flags INTERFACE -Werror)
+endif()
+if(GCOMP_SANITIZE)
+  target_compile_options(gcomp_flags INTERFACE
+    -fsanitize=${GCOMP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  target_link_options(gcomp_flags INTERFACE -fsanitize=${GCOMP_SANITIZE})
+endif()
+
+# gcomp_library(name DEPS ... [PRIVATE_DEPS ...]): the library gcomp_<name> of all *.cc files in
+# the current folder (and in the folders given as DIRS), with hidden visibility.
+function(gcomp_library name)
+  cmake_parse_arguments(ARG "" "" "DEPS;PRIVATE_DEPS;DIRS" ${ARGN})
+  set(patterns *.cc)
+  foreach(dir IN LISTS ARG_DIRS)
+    list(APPEND patterns ${dir}/*.cc)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
+  add_library(gcomp_${name} STATIC ${sources})
+  target_link_libraries(gcomp_${name} PUBLIC gcomp_flags ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+  set_target_properties(gcomp_${name} PROPERTIES
+    CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON POSITION_INDEPENDENT_CODE ON)
+endfunction()
+
+# gcomp_program(name SOURCES ... DEPS ...): a tool, example or benchmark, built into bin/.
+function(gcomp_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE gcomp_flags ${ARG_DEPS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+endfunction()

@@ -1,0 +1,290 @@
+#include "kernels/onednn/conv.h"
+
+#include <array>
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "kernels/aligned_buffer.h"
+#include "kernels/onednn/engine.h"
+#include "kernels/scratch_plan.h"
+#include "kernels/strided_copy.h"
+
+namespace gcomp::kernels::onednn {
+namespace {
+
+// A tensor on its way between the form that gcomp has and the one that the convolution wants:
+// strided -> row-major (a copy of ours, where elements overlap) -> the library's form (a reorder).
+struct Passage {
+  std::vector<int64_t> sizes;
+  std::vector<int64_t> strides;
+  std::optional<StridedCopy> copy;
+  size_t copy_at = 0;
+  dnnl_memory_desc_t plain = {};
+  std::optional<Step> reorder;  // nullopt: the plain form is the one wanted
+  size_t packed_at = 0;
+
+  size_t NumElements() const {
+    size_t n = 1;
+    for (int64_t size : sizes) n *= static_cast<size_t>(size);
+    return n;
+  }
+
+  Status Init(ScratchPlan& scratch) {
+    if (!IsDistinct(sizes, strides)) {
+      const std::vector<int64_t> dense = ir::ContiguousStrides(sizes);
+      copy = StridedCopy::Make(sizes, strides, dense, sizeof(float));
+      copy_at = scratch.Take(NumElements() * sizeof(float));
+      strides = dense;
+    }
+    GCOMP_ASSIGN_OR_RETURN(plain, StridedDesc(sizes, strides));
+    return {};
+  }
+
+  // Where row-major (or distinct) data is: the operand, or its copy, made now.
+  const void* Plain(const void* data, char* scratch) const {
+    if (!copy.has_value()) return data;
+    copy->Run(data, scratch + copy_at);
+    return scratch + copy_at;
+  }
+};
+
+struct ConvState final : ir::KernelState {
+  Stream stream;
+  Memory x_plain, x_packed;
+  Memory w_plain, w_packed;
+  Memory bias;
+  Memory y_packed, y_plain;
+  Memory pad, x_pad, w_pad, y_pad;
+};
+
+class ConvKernel final : public ir::Kernel {
+ public:
+  static StatusOr<std::unique_ptr<ir::Kernel>> Make(const ConvProblem& p, const void* constant_w,
+                                                    CpuLevel cpu) {
+    auto kernel = std::make_unique<ConvKernel>();
+    GCOMP_ASSIGN_OR_RETURN(kernel->engine_, EngineFor(cpu));
+    EnterThread();
+    ScratchPlan scratch;
+    GCOMP_RETURN_IF_ERROR(kernel->Describe(p, constant_w == nullptr, scratch));
+    GCOMP_RETURN_IF_ERROR(kernel->MakeConvolution(p));
+    GCOMP_RETURN_IF_ERROR(kernel->MakeReorders(constant_w, scratch));
+    kernel->pad_at_ = scratch.Take(kernel->pad_bytes_);
+    kernel->scratch_bytes_ = scratch.bytes();
+    return std::unique_ptr<ir::Kernel>(std::move(kernel));
+  }
+
+  size_t scratch_bytes() const override { return scratch_bytes_; }
+
+  StatusOr<std::unique_ptr<ir::KernelState>> NewState() const override;
+  Status Run(const ir::KernelArgs& args) const override;
+
+ private:
+  // The forms in which gcomp has the tensors.
+  Status Describe(const ConvProblem& p, bool copy_w_at_run, ScratchPlan& scratch) {
+    x_.sizes = {p.n, p.c, p.h.in, p.w.in};
+    x_.strides.assign(p.x_strides.begin(), p.x_strides.end());
+    y_.sizes = {p.n, p.o, p.h.out, p.w.out};
+    y_.strides = ir::ContiguousStrides(y_.sizes);
+    w_.sizes = {p.o, p.c / p.groups, p.h.kernel, p.w.kernel};
+    w_.strides.assign(p.w_strides.begin(), p.w_strides.end());
+    if (p.groups > 1) {
+      w_.sizes[0] = p.o / p.groups;
+      w_.sizes.insert(w_.sizes.begin(), p.groups);
+      w_.strides.insert(w_.strides.begin(), w_.sizes[1] * w_.strides[0]);
+    }
+    has_bias_ = p.has_bias;
+    if (p.has_bias && p.bias_stride != 1 && p.o > 1) {
+      const int64_t size[] = {p.o};
+      const int64_t from[] = {p.bias_stride};
+      const int64_t to[] = {1};
+      copy_bias_ = StridedCopy::Make(size, from, to, sizeof(float));
+      bias_at_ = scratch.Take(static_cast<size_t>(p.o) * sizeof(float));
+    }
+    ScratchPlan once;  // a constant w is read at prepare only
+    GCOMP_RETURN_IF_ERROR(x_.Init(scratch));
+    GCOMP_RETURN_IF_ERROR(y_.Init(scratch));
+    return w_.Init(copy_w_at_run ? scratch : once);
+  }
+
+  Status MakeConvolution(const ConvProblem& p) {
+    GCOMP_ASSIGN_OR_RETURN(dnnl_memory_desc_t x, AnyDesc(x_.sizes));
+    GCOMP_ASSIGN_OR_RETURN(dnnl_memory_desc_t w, AnyDesc(w_.sizes));
+    GCOMP_ASSIGN_OR_RETURN(dnnl_memory_desc_t y, AnyDesc(y_.sizes));
+    const int64_t bias_sizes[] = {p.o};
+    GCOMP_ASSIGN_OR_RETURN(dnnl_memory_desc_t bias, AnyDesc(bias_sizes));
+    const dnnl_dims_t strides = {p.h.stride, p.w.stride};
+    // oneDNN counts the elements between taps from 0.
+    const dnnl_dims_t dilation = {p.h.dilation - 1, p.w.dilation - 1};
+    const dnnl_dims_t pad_begin = {p.h.pad, p.w.pad};
+    const dnnl_dims_t pad_end = {p.pad_end[0], p.pad_end[1]};
+    dnnl_convolution_desc_t desc;
+    GCOMP_DNNL(dnnl_dilated_convolution_forward_desc_init(
+        &desc, dnnl_forward_inference, dnnl_convolution_direct, &x, &w,
+        p.has_bias ? &bias : nullptr, &y, strides, dilation, pad_begin, pad_end));
+    GCOMP_ASSIGN_OR_RETURN(Attr attr, MakeAttr());
+    dnnl_primitive_desc_t pd = nullptr;
+    GCOMP_DNNL(dnnl_primitive_desc_create(&pd, &desc, attr.get(), engine_, nullptr));
+    conv_.pd.reset(pd);
+    dnnl_primitive_t primitive = nullptr;
+    GCOMP_DNNL(dnnl_primitive_create(&primitive, pd));
+    conv_.primitive.reset(primitive);
+    pad_bytes_ = conv_.scratchpad_bytes();
+    return {};
+  }
+
+  // Reorders between the plain and the chosen form of one tensor.
+  Status MakeReorder(Passage& passage, dnnl_query_t what, bool into_packed, ScratchPlan& scratch) {
+    const dnnl_memory_desc_t& packed = DescOf(conv_.pd, what);
+    if (dnnl_memory_desc_equal(&passage.plain, &packed) != 0) return {};
+    GCOMP_ASSIGN_OR_RETURN(Step step,
+                           into_packed ? onednn::MakeReorder(passage.plain, packed, engine_)
+                                       : onednn::MakeReorder(packed, passage.plain, engine_));
+    passage.packed_at = scratch.Take(dnnl_memory_desc_get_size(&packed));
+    pad_bytes_ = std::max(pad_bytes_, step.scratchpad_bytes());
+    passage.reorder = std::move(step);
+    return {};
+  }
+
+  Status MakeReorders(const void* constant_w, ScratchPlan& scratch) {
+    GCOMP_RETURN_IF_ERROR(MakeReorder(x_, dnnl_query_src_md, true, scratch));
+    GCOMP_RETURN_IF_ERROR(MakeReorder(y_, dnnl_query_dst_md, false, scratch));
+    if (constant_w == nullptr) return MakeReorder(w_, dnnl_query_weights_md, true, scratch);
+    AlignedBuffer dense;
+    if (w_.copy.has_value()) {
+      GCOMP_ASSIGN_OR_RETURN(dense, AlignedBuffer::Create(w_.NumElements() * sizeof(float)));
+      w_.copy->Run(constant_w, dense.data());
+      constant_w = dense.data();
+    }
+    const dnnl_memory_desc_t& packed = DescOf(conv_.pd, dnnl_query_weights_md);
+    GCOMP_ASSIGN_OR_RETURN(packed_data_,
+                           AlignedBuffer::Create(dnnl_memory_desc_get_size(&packed)));
+    GCOMP_RETURN_IF_ERROR(
+        ReorderNow(w_.plain, constant_w, packed, packed_data_.data(), engine_));
+    GCOMP_ASSIGN_OR_RETURN(packed_w_, MakeMemory(packed, engine_, packed_data_.data()));
+    return {};
+  }
+
+  Status Execute(const Step& step, const ConvState& state, std::span<const dnnl_exec_arg_t> args)
+      const {
+    GCOMP_DNNL(dnnl_primitive_execute(step.primitive.get(), state.stream.get(),
+                                      static_cast<int>(args.size()), args.data()));
+    GCOMP_DNNL(dnnl_stream_wait(state.stream.get()));
+    return {};
+  }
+
+  // Brings an operand into the library's form; sets `memory` to where it is then.
+  Status Bring(const Passage& passage, const ConvState& state, const Memory& plain,
+               const Memory& packed, const Memory& pad, const void* data, char* scratch,
+               dnnl_memory_t& memory) const {
+    data = passage.Plain(data, scratch);
+    GCOMP_DNNL(dnnl_memory_set_data_handle(plain.get(), const_cast<void*>(data)));
+    memory = plain.get();
+    if (!passage.reorder.has_value()) return {};
+    GCOMP_DNNL(dnnl_memory_set_data_handle(packed.get(), scratch + passage.packed_at));
+    GCOMP_DNNL(dnnl_memory_set_data_handle(pad.get(), scratch + pad_at_));
+    memory = packed.get();
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, plain.get()},
+                                    {DNNL_ARG_TO, packed.get()},
+                                    {DNNL_ARG_SCRATCHPAD, pad.get()}};
+    return Execute(*passage.reorder, state, args);
+  }
+
+  dnnl_engine_t engine_ = nullptr;
+  Passage x_;
+  Passage w_;
+  Passage y_;
+  bool has_bias_ = false;
+  std::optional<StridedCopy> copy_bias_;
+  size_t bias_at_ = 0;
+  Step conv_;
+  AlignedBuffer packed_data_;
+  Memory packed_w_;  // w if it is constant; only read, by all frames
+  size_t pad_bytes_ = 0;
+  size_t pad_at_ = 0;
+  size_t scratch_bytes_ = 0;
+};
+
+StatusOr<std::unique_ptr<ir::KernelState>> ConvKernel::NewState() const {
+  auto state = std::make_unique<ConvState>();
+  GCOMP_ASSIGN_OR_RETURN(state->stream, MakeStream(engine_));
+  auto passage = [&](const Passage& from, dnnl_query_t what, Memory& plain, Memory& packed,
+                     Memory& pad) -> Status {
+    GCOMP_ASSIGN_OR_RETURN(plain, MakeMemory(from.plain, engine_, nullptr));
+    if (!from.reorder.has_value()) return {};
+    GCOMP_ASSIGN_OR_RETURN(packed, MakeMemory(DescOf(conv_.pd, what), engine_, nullptr));
+    GCOMP_ASSIGN_OR_RETURN(pad, MakeMemory(from.reorder->scratchpad(), engine_, nullptr));
+    return {};
+  };
+  GCOMP_RETURN_IF_ERROR(
+      passage(x_, dnnl_query_src_md, state->x_plain, state->x_packed, state->x_pad));
+  GCOMP_RETURN_IF_ERROR(
+      passage(w_, dnnl_query_weights_md, state->w_plain, state->w_packed, state->w_pad));
+  GCOMP_RETURN_IF_ERROR(
+      passage(y_, dnnl_query_dst_md, state->y_plain, state->y_packed, state->y_pad));
+  if (has_bias_) {
+    const dnnl_memory_desc_t& bias = *dnnl_primitive_desc_query_md(conv_.pd.get(),
+                                                                   dnnl_query_weights_md, 1);
+    GCOMP_ASSIGN_OR_RETURN(state->bias, MakeMemory(bias, engine_, nullptr));
+  }
+  GCOMP_ASSIGN_OR_RETURN(state->pad, MakeMemory(conv_.scratchpad(), engine_, nullptr));
+  return std::unique_ptr<ir::KernelState>(std::move(state));
+}
+
+Status ConvKernel::Run(const ir::KernelArgs& args) const {
+  EnterThread();
+  const ConvState& state = *static_cast<const ConvState*>(args.state);
+  char* scratch = static_cast<char*>(args.scratch);
+  dnnl_memory_t x = nullptr;
+  dnnl_memory_t w = packed_w_.get();
+  GCOMP_RETURN_IF_ERROR(Bring(x_, state, state.x_plain, state.x_packed, state.x_pad,
+                              args.operand(0), scratch, x));
+  if (w == nullptr) {
+    GCOMP_RETURN_IF_ERROR(Bring(w_, state, state.w_plain, state.w_packed, state.w_pad,
+                                args.operand(1), scratch, w));
+  }
+  GCOMP_DNNL(dnnl_memory_set_data_handle(state.y_plain.get(), args.result(0)));
+  dnnl_memory_t y = state.y_plain.get();
+  if (y_.reorder.has_value()) {
+    y = state.y_packed.get();
+    GCOMP_DNNL(dnnl_memory_set_data_handle(y, scratch + y_.packed_at));
+  }
+  GCOMP_DNNL(dnnl_memory_set_data_handle(state.pad.get(), scratch + pad_at_));
+  std::array<dnnl_exec_arg_t, 5> exec = {{{DNNL_ARG_SRC, x},
+                                          {DNNL_ARG_WEIGHTS, w},
+                                          {DNNL_ARG_DST, y},
+                                          {DNNL_ARG_SCRATCHPAD, state.pad.get()},
+                                          {DNNL_ARG_BIAS, state.bias.get()}}};
+  if (has_bias_) {
+    const void* bias = args.operand(2);
+    if (copy_bias_.has_value()) {
+      copy_bias_->Run(bias, scratch + bias_at_);
+      bias = scratch + bias_at_;
+    }
+    GCOMP_DNNL(dnnl_memory_set_data_handle(state.bias.get(), const_cast<void*>(bias)));
+  }
+  GCOMP_RETURN_IF_ERROR(Execute(conv_, state, std::span(exec).first(has_bias_ ? 5 : 4)));
+  if (!y_.reorder.has_value()) return {};
+  GCOMP_DNNL(dnnl_memory_set_data_handle(state.y_pad.get(), scratch + pad_at_));
+  const dnnl_exec_arg_t back[] = {{DNNL_ARG_FROM, y},
+                                  {DNNL_ARG_TO, state.y_plain.get()},
+                                  {DNNL_ARG_SCRATCHPAD, state.y_pad.get()}};
+  return Execute(*y_.reorder, state, back);
+}
+
+}  // namespace
+
+bool TakesConv(const ConvProblem& p) {
+  const int64_t sizes[] = {p.n,     p.c,     p.o,        p.groups,   p.h.in,
+                           p.w.in,  p.h.out, p.w.out,    p.h.kernel, p.w.kernel};
+  return p.dtype == ir::DType::kF32 && FitsOneDnn(sizes);
+}
+
+StatusOr<std::unique_ptr<ir::Kernel>> PrepareConv(const ConvProblem& problem,
+                                                  const void* constant_w, CpuLevel cpu) {
+  return ConvKernel::Make(problem, constant_w, cpu);
+}
+
+}  // namespace gcomp::kernels::onednn

@@ -1,0 +1,241 @@
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "base/format.h"
+#include "base/fp_environment.h"
+#include "ir/op_def.h"
+#include "runtime/engine.h"
+#include "runtime/frame.h"
+#include "runtime/guard.h"
+#include "runtime/session_impl.h"
+
+namespace gcomp {
+namespace {
+
+// Frames kept per context for sizes that take turns; each owns its buffers.
+constexpr size_t kMaxFrames = 4;
+
+bool SameLayout(const ir::TensorSpec& a, const ir::TensorSpec& b) {
+  return a.dtype == b.dtype && a.sizes == b.sizes && a.strides == b.strides;
+}
+
+bool Overlap(const Tensor& a, const Tensor& b) {
+  auto begin_a = reinterpret_cast<uintptr_t>(a.data());
+  auto begin_b = reinterpret_cast<uintptr_t>(b.data());
+  return begin_a < begin_b + static_cast<uintptr_t>(b.spec().SpanBytes()) &&
+         begin_b < begin_a + static_cast<uintptr_t>(a.spec().SpanBytes());
+}
+
+// The counters of a frame, with the names of the ops they belong to.
+void AppendProfile(const Frame& frame, std::vector<OpProfile>& profile) {
+  const auto& blocks = frame.code().blocks();
+  for (size_t b = 0; b < blocks.size(); ++b) {
+    const BlockCode& code = *blocks[b];
+    const ir::Function& function = *code.function;
+    const std::string& label = function.block(code.block).label;
+    std::string where = label.empty() ? function.name : function.name + "/" + label;
+    std::vector<StepCounter> counters = frame.Counters(b);
+    for (size_t i = 0; i < counters.size(); ++i) {
+      const ir::Op& op = function.op(code.instructions[i].op);
+      std::string result = op.results.empty() ? "" : function.value(op.results[0]).name;
+      profile.push_back({std::string(op.def->name), where, std::move(result), counters[i].calls,
+                         counters[i].time_ns});
+    }
+  }
+}
+
+}  // namespace
+
+struct Context::Impl {
+  std::shared_ptr<Session> session;
+  EntryPoint* entry = nullptr;
+  bool host_integers = false;  // a parameter is int<e>: sizes depend on values
+  ContextOptions options;
+  std::atomic<bool> interrupt{false};
+  std::vector<std::unique_ptr<Frame>> frames;  // the one in use first
+  std::vector<OpProfile> retired;              // counters of frames that are gone
+  std::vector<Tensor> copies;                  // inputs that were copied for this run
+  std::vector<void*> params;                   // by parameter of the function
+  std::vector<void*> results;
+
+  // The spec that input i must have in the frame.
+  const ir::TensorSpec& InputSpec(const Frame& frame, size_t i) const {
+    const BlockCode& root = frame.code().root();
+    return root.specs[root.params[entry->inputs()[i]]];
+  }
+
+  bool FrameFits(const Frame& frame, std::span<const Tensor> inputs) const;
+  StatusOr<Frame*> FrameFor(std::span<const Tensor> inputs);
+  Status PrepareOutputs(const Frame& frame, std::span<const Tensor> inputs,
+                        std::vector<Tensor>& outputs);
+  Status PrepareInputs(const Frame& frame, std::span<const Tensor> inputs);
+};
+
+// Host integers are sizes by value, so that shapes alone don't tell the specialization.
+bool HasHostIntegers(const ir::Function& function) {
+  return std::any_of(function.params().begin(), function.params().end(), [&](ir::ValueId id) {
+    return function.value(id).type.kind() == ir::Type::Kind::kInt;
+  });
+}
+
+bool Context::Impl::FrameFits(const Frame& frame, std::span<const Tensor> inputs) const {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const ir::TensorSpec& spec = InputSpec(frame, i);
+    if (inputs[i].dtype() != spec.dtype || inputs[i].sizes() != spec.sizes) return false;
+  }
+  return true;
+}
+
+StatusOr<Frame*> Context::Impl::FrameFor(std::span<const Tensor> inputs) {
+  const ir::Function& function = entry->function();
+  if (inputs.size() != entry->inputs().size()) {
+    return Status(ErrorId::E702, Format("@{} takes {} inputs, got {}", function.name,
+                                        entry->inputs().size(), inputs.size()));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].defined()) {
+      return Status(ErrorId::E702, Format("@{}: input {} is not a tensor", function.name, i));
+    }
+  }
+  if (!frames.empty() && FrameFits(*frames[0], inputs) && !host_integers) return frames[0].get();
+
+  std::vector<ir::TensorSpec> weight_specs;
+  weight_specs.reserve(function.params().size());
+  std::vector<Argument> arguments;
+  for (size_t i = 0, input = 0; i < function.params().size(); ++i) {
+    if (entry->weights()[i] == nullptr) {
+      arguments.push_back({&inputs[input].spec(), inputs[input].data()});
+      ++input;
+      continue;
+    }
+    GCOMP_ASSIGN_OR_RETURN(ir::TensorSpec spec,
+                           ir::BindType(function.value(function.params()[i]).type, {}));
+    weight_specs.push_back(std::move(spec));
+    arguments.push_back({&weight_specs.back(), entry->weights()[i]});
+  }
+  GCOMP_ASSIGN_OR_RETURN(std::vector<int64_t> symbols,
+                         BindSymbols(function, arguments, {}, ErrorId::E702));
+  for (auto it = frames.begin(); it != frames.end(); ++it) {
+    if ((*it)->code().symbols() != symbols) continue;
+    std::rotate(frames.begin(), it, it + 1);
+    return frames[0].get();
+  }
+  GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<const Specialization> code, entry->Specialize(symbols));
+  if (frames.size() == kMaxFrames) {
+    AppendProfile(*frames.back(), retired);
+    frames.pop_back();
+  }
+  GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Frame> frame,
+                         Frame::Create(std::move(code), &interrupt, options.profile));
+  frames.insert(frames.begin(), std::move(frame));
+  return frames[0].get();
+}
+
+Status Context::Impl::PrepareInputs(const Frame& frame, std::span<const Tensor> inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const ir::TensorSpec& spec = InputSpec(frame, i);
+    void* data = inputs[i].data();
+    if (!SameLayout(inputs[i].spec(), spec)) {
+      GCOMP_ASSIGN_OR_RETURN(Tensor bytes, Tensor::Empty(DType::kU8, {spec.SpanBytes()}));
+      CopyElements(inputs[i].spec(), data, spec, bytes.data());
+      data = bytes.data();
+      copies.push_back(std::move(bytes));
+      session->engine().events().Add(
+          Reason::kInputCopied, "@" + entry->function().name,
+          Format("input {}: its strides are not those of the parameter", i));
+    }
+    params[entry->inputs()[i]] = data;
+  }
+  return {};
+}
+
+Status Context::Impl::PrepareOutputs(const Frame& frame, std::span<const Tensor> inputs,
+                                     std::vector<Tensor>& outputs) {
+  const std::vector<BlockCode::Yield>& yields = frame.code().root().yields;
+  const std::string& name = entry->function().name;
+  if (outputs.empty()) outputs.resize(yields.size());
+  if (outputs.size() != yields.size()) {
+    return Status(ErrorId::E702, Format("@{} has {} results, {} outputs were given", name,
+                                        yields.size(), outputs.size()));
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].defined()) continue;
+    const ir::TensorSpec& spec = yields[i].destination;
+    if (!SameLayout(outputs[i].spec(), spec)) {
+      return Status(ErrorId::E702, Format("@{}: output {} is {}, must be row-major {}", name, i,
+                                          outputs[i].TypeString(), spec.ToString()));
+    }
+    for (const Tensor& input : inputs) {
+      if (Overlap(input, outputs[i])) {
+        return Status(ErrorId::E702, Format("@{}: output {} overlaps an input", name, i));
+      }
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (outputs[j].defined() && Overlap(outputs[j], outputs[i])) {
+        return Status(ErrorId::E702, Format("@{}: outputs {} and {} overlap", name, j, i));
+      }
+    }
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const ir::TensorSpec& spec = yields[i].destination;
+    if (!outputs[i].defined()) {
+      GCOMP_ASSIGN_OR_RETURN(outputs[i], Tensor::Empty(spec.dtype, spec.sizes));
+    }
+    outputs[i].storage()->BumpVersion();
+    results[i] = outputs[i].data();
+  }
+  return {};
+}
+
+Context::Context(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Context::~Context() = default;
+
+StatusOr<std::unique_ptr<Context>> Context::Create(std::shared_ptr<Session> session,
+                                                   std::string_view function,
+                                                   const ContextOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  GCOMP_ASSIGN_OR_RETURN(impl->entry, session->impl().Find(function));
+  impl->session = std::move(session);
+  impl->options = options;
+  impl->host_integers = HasHostIntegers(impl->entry->function());
+  impl->params.resize(impl->entry->function().params().size(), nullptr);
+  impl->results.resize(impl->entry->function().results.size(), nullptr);
+  return std::unique_ptr<Context>(new Context(std::move(impl)));
+}
+
+Status Context::Run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  Impl& impl = *impl_;
+  GCOMP_ASSIGN_OR_RETURN(Frame * frame, impl.FrameFor(inputs));
+  GCOMP_RETURN_IF_ERROR(impl.PrepareOutputs(*frame, inputs, outputs));
+  GCOMP_RETURN_IF_ERROR(impl.PrepareInputs(*frame, inputs));
+  Status status;
+  {
+    FpEnvironment environment;
+    status = frame->Run(impl.params, impl.results);
+  }
+  impl.copies.clear();
+  if (!status.ok()) [[unlikely]] {
+    if (status.id() == ErrorId::E803) impl.interrupt.store(false);
+    impl.session->engine().events().Add(Reason::kRunFailed, "@" + impl.entry->function().name,
+                                        status.ToString());
+  }
+  return status;
+}
+
+void Context::Cancel() { impl_->interrupt.store(true); }
+
+int64_t Context::buffer_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& frame : impl_->frames) bytes += frame->arena_bytes();
+  return bytes;
+}
+
+std::vector<OpProfile> Context::Profile() const {
+  std::vector<OpProfile> profile = impl_->retired;
+  for (const auto& frame : impl_->frames) AppendProfile(*frame, profile);
+  return profile;
+}
+
+}  // namespace gcomp

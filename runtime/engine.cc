@@ -1,0 +1,76 @@
+#include "runtime/engine.h"
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "base/format.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "kernels/all_ops.h"
+
+namespace gcomp {
+
+Engine::Engine(const EngineOptions& options, CpuLevel cpu)
+    : ops_(kernels::AllOps()),
+      cpu_(cpu),
+      log_(options.log),
+      events_(options.event_capacity) {}
+
+StatusOr<std::shared_ptr<Engine>> Engine::Create(const EngineOptions& options) {
+  GCOMP_ASSIGN_OR_RETURN(CpuLevel cpu, DetectCpuLevel());
+  if (options.cpu && *options.cpu > cpu) {
+    return Status(ErrorId::E901, Format("kernels for {} are asked for; this machine, with GCOMP_CPU, "
+                                        "offers {}", NameOf(*options.cpu), NameOf(cpu)));
+  }
+  std::shared_ptr<Engine> engine(new Engine(options, options.cpu.value_or(cpu)));
+  for (const ir::OpDef* op : options.extension_ops) GCOMP_RETURN_IF_ERROR(engine->ops_.Add(op));
+  return engine;
+}
+
+namespace {
+
+StatusOr<std::string> ReadAll(const std::string& path) {
+  constexpr size_t kMaxBytes = size_t{1} << 30;
+  std::FILE* opened = path == "-" ? nullptr : std::fopen(path.c_str(), "rb");
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> owned(opened, std::fclose);
+  std::FILE* file = path == "-" ? stdin : opened;
+  if (file == nullptr) return Status(ErrorId::E601, Format("{} can't be opened", path));
+  std::string text;
+  char buffer[1 << 16];
+  size_t got = 0;
+  while ((got = std::fread(buffer, 1, sizeof(buffer), file)) > 0) {
+    text.append(buffer, got);
+    if (text.size() > kMaxBytes) {
+      return Status(ErrorId::E802, Format("{} is longer than {} bytes", path, kMaxBytes));
+    }
+  }
+  if (std::ferror(file) != 0) return Status(ErrorId::E601, Format("{} can't be read", path));
+  return text;
+}
+
+}  // namespace
+
+StatusOr<ir::Module> ParseModule(const Engine& engine, std::string_view text,
+                                 const std::string& name, std::string* report) {
+  ir::Diagnostics diagnostics(name, text);
+  ir::Module module = ir::Parse(text, engine.ops(), diagnostics);
+  if (diagnostics.ok()) ir::Verify(module, diagnostics);
+  if (!diagnostics.ok()) {
+    if (report != nullptr) *report = diagnostics.Render();
+    return diagnostics.ToStatus();
+  }
+  return module;
+}
+
+StatusOr<ir::Module> LoadModule(const Engine& engine, const std::string& path,
+                                std::string* report) {
+  StatusOr<std::string> text = ReadAll(path);
+  if (!text.ok()) {
+    if (report != nullptr) *report = text.status().ToString();
+    return std::move(text).status();
+  }
+  return ParseModule(engine, *text, path == "-" ? "<stdin>" : path, report);
+}
+
+}  // namespace gcomp

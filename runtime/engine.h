@@ -1,0 +1,163 @@
+// Engine, Session, Context: how a program embeds gcomp.
+//
+//   auto engine  = *gcomp::Engine::Create({});                       // one per process or per tenant
+//   auto session = *gcomp::Session::Load(engine, std::move(module), weights, {});   // one per model
+//   auto context = *gcomp::Context::Create(session, "main");        // one per concurrent caller
+//   std::vector<gcomp::Tensor> outputs;
+//   gcomp::Status status = context->Run({{input}}, outputs);
+//
+// Nothing here throws, aborts or prints; errors are Status values, messages go to the LogSink.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/cpu.h"
+#include "base/events.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "ir/module.h"
+#include "ir/op_def.h"
+#include "runtime/tensor.h"
+#include "runtime/weights.h"
+
+namespace gcomp {
+
+enum class Tier : uint8_t { kAuto, kInterp };
+
+struct EngineOptions {
+  LogSink log;
+  // Ops of the embedder's; they outlive the engine.
+  std::vector<const ir::OpDef*> extension_ops;
+  size_t event_capacity = 1024;
+  // Which build of the kernels; absent = the best that the processor runs, or what GCOMP_CPU says.
+  std::optional<CpuLevel> cpu;
+};
+
+// What sessions share: the table of ops, the level of the CPU, log and events.
+// Thread safety: may be used from any thread.
+class Engine {
+ public:
+  // Fails with E901 on a processor below x86-64-v3, E701 for a bad option or GCOMP_CPU value.
+  static StatusOr<std::shared_ptr<Engine>> Create(const EngineOptions& options);
+
+  const ir::OpRegistry& ops() const { return ops_; }
+
+  CpuLevel cpu() const { return cpu_; }
+
+  const Logger& log() const { return log_; }
+
+  EventRing& events() { return events_; }
+
+ private:
+  Engine(const EngineOptions& options, CpuLevel cpu);
+
+  ir::OpRegistry ops_;
+  CpuLevel cpu_;
+  Logger log_;
+  EventRing events_;
+};
+
+// Reads, parses and verifies a graph. "-" reads standard input. Fails with E601, or the first error
+// of the text; `report`, if not null, gets all errors with their lines and carets.
+StatusOr<ir::Module> LoadModule(const Engine& engine, const std::string& path,
+                                std::string* report = nullptr);
+// The same for a text in memory; `name` stands for the file in messages.
+StatusOr<ir::Module> ParseModule(const Engine& engine, std::string_view text,
+                                 const std::string& name, std::string* report = nullptr);
+
+struct SessionOptions {
+  Tier tier = Tier::kAuto;
+  // Bound on the specialisations to concrete sizes kept per function; the oldest goes first.
+  size_t max_specializations = 16;
+};
+
+// One parameter or result of an exported function, as a caller sees it.
+struct PortInfo {
+  std::string name;
+  std::string type;   // "f32[s0, 16]"
+  ir::Type ir_type;   // symbols of the function
+};
+
+// A loaded model: verified module, bound weights, functions prepared for the sizes seen.
+// Immutable as seen from outside. Thread safety: may be used from any thread.
+class Session {
+ public:
+  // Takes the module. Reports every missing or mismatched weight at once (E603). `weights` may be
+  // null when no exported function has weight parameters.
+  static StatusOr<std::shared_ptr<Session>> Load(std::shared_ptr<Engine> engine, ir::Module module,
+                                                 std::shared_ptr<const WeightStore> weights,
+                                                 const SessionOptions& options);
+  ~Session();
+
+  const ir::Module& module() const;
+  Engine& engine() const;
+
+  // Names of the exported functions, in the order of the text.
+  std::vector<std::string> functions() const;
+
+  // The parameters that a caller gives (those without `weight`), and the results. E703.
+  StatusOr<std::vector<PortInfo>> inputs(std::string_view function) const;
+  StatusOr<std::vector<PortInfo>> outputs(std::string_view function) const;
+
+  struct Impl;
+
+  Impl& impl() const { return *impl_; }
+
+ private:
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Counters of one op of a function, over all runs of one context.
+struct OpProfile {
+  std::string name;      // of the op
+  std::string function;  // "main", or "main/do" for a region
+  std::string result;    // name of its first result
+  uint64_t calls = 0;
+  uint64_t time_ns = 0;  // with ContextOptions::profile, else 0
+};
+
+struct ContextOptions {
+  bool profile = false;  // measure the time of each op (some 20 ns each)
+};
+
+// One caller's state: frame, buffers, the sizes of the last call.
+// Thread safety: one thread at a time; contexts are independent of each other.
+class Context {
+ public:
+  // Fails with E703 when the session exports no such function.
+  static StatusOr<std::unique_ptr<Context>> Create(std::shared_ptr<Session> session,
+                                                   std::string_view function,
+                                                   const ContextOptions& options = {});
+  ~Context();
+
+  // Runs the function. `inputs` are borrowed for the call, in the order of Session::inputs; host
+  // integers and flags are i64[] and bool[] tensors. `outputs`: undefined tensors (or an empty
+  // vector) are replaced by new ones, defined ones are written in place and must have the result's
+  // dtype, sizes and row-major strides, and not overlap an input. Fails with E702 where a tensor
+  // does not fit (then nothing was written) and E401 where a check of the graph fails.
+  Status Run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
+
+  // Asks the run in progress, or the next one, to stop at its next op with E803. May be called from
+  // any thread; what the run wrote to given outputs until then stays written.
+  void Cancel();
+
+  // Bytes of the buffers that this context holds between calls.
+  int64_t buffer_bytes() const;
+
+  std::vector<OpProfile> Profile() const;
+
+  struct Impl;
+
+ private:
+  explicit Context(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gcomp

@@ -1,0 +1,222 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/format.h"
+#include "ir/verify.h"
+#include "runtime/engine.h"
+#include "runtime/session_impl.h"
+
+namespace gcomp {
+namespace {
+
+using ir::Function;
+using ir::Type;
+
+std::string ShowWeight(const Weight& weight) {
+  std::string text = std::string(ir::NameOf(weight.dtype)) + "[";
+  for (size_t i = 0; i < weight.sizes.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + std::to_string(weight.sizes[i]);
+  }
+  return text + "]";
+}
+
+bool Fits(const Type& type, const Weight& weight) {
+  if (!type.is_tensor() || type.dtype() != weight.dtype) return false;
+  if (!type.is_contiguous() || type.dims().size() != weight.sizes.size()) return false;
+  for (size_t d = 0; d < weight.sizes.size(); ++d) {
+    if (!type.dims()[d].IsConst(weight.sizes[d])) return false;
+  }
+  return true;
+}
+
+// Binds the weights of all entry points; collects what is wrong with any of them.
+class WeightBinder {
+ public:
+  explicit WeightBinder(Session::Impl& session) : session_(session) {}
+
+  Status Bind(EntryPoint& entry) {
+    const Function& function = entry.function();
+    BoundWeights bound;
+    for (ir::ValueId id : function.params()) {
+      const ir::Value& param = function.value(id);
+      const void* data = nullptr;
+      if (param.annotations.weight) {
+        GCOMP_ASSIGN_OR_RETURN(data, DataOf(function, param));
+      }
+      bound.push_back(data);
+    }
+    entry.SetWeights(std::move(bound));
+    return {};
+  }
+
+  Status Result() const {
+    if (problems_.empty()) return {};
+    std::string text = Format("{} of {} weights do not fit the graph", problems_.size(), asked_);
+    for (const std::string& problem : problems_) text += "\n  " + problem;
+    return Status(ErrorId::E603, text);
+  }
+
+ private:
+  StatusOr<const void*> DataOf(const Function& function, const ir::Value& param) {
+    static constexpr char kNothing[8] = {};
+    ++asked_;
+    const std::string& name = *param.annotations.weight;
+    std::string want = Format("@{} %{}: weight(\"{}\") of type {}", function.name, param.name, name,
+                              param.type.ToString(function.Namer()));
+    if (session_.weights == nullptr) {
+      problems_.push_back(want + ": no weights were given");
+      return kNothing;
+    }
+    const Weight* weight = session_.weights->Find(name);
+    if (weight == nullptr) {
+      problems_.push_back(want + ": not in " + session_.weights->description());
+      return kNothing;
+    }
+    if (!Fits(param.type, *weight)) {
+      problems_.push_back(want + ": the file has " + ShowWeight(*weight));
+      return kNothing;
+    }
+    if (weight->data == nullptr) return kNothing;  // an empty tensor
+    auto alignment = static_cast<uintptr_t>(std::min<int64_t>(ir::BytesOf(weight->dtype), 8));
+    if (reinterpret_cast<uintptr_t>(weight->data) % alignment == 0) return weight->data;
+    GCOMP_ASSIGN_OR_RETURN(Tensor copy, Tensor::Copy(weight->dtype, weight->sizes, weight->data));
+    session_.realigned.push_back(copy);
+    return copy.data();
+  }
+
+  Session::Impl& session_;
+  std::vector<std::string> problems_;
+  size_t asked_ = 0;
+};
+
+// What an exported function may ask for and this build does not do.
+Status CheckRunnable(const Function& function) {
+  auto refuse = [&function](std::string_view what, std::string_view name) {
+    return Status(ErrorId::E511, Format("@{}: {} on %{} is not run by this build", function.name,
+                                        what, name));
+  };
+  for (ir::ValueId id : function.params()) {
+    const ir::Value& param = function.value(id);
+    if (param.annotations.mut) return refuse("mut", param.name);
+  }
+  for (const ir::Result& result : function.results) {
+    if (result.annotations.into.valid()) {
+      return refuse("into", function.value(result.annotations.into).name);
+    }
+    if (result.annotations.alias.valid()) {
+      return refuse("alias of a result", function.value(result.annotations.alias).name);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+void EntryPoint::SetWeights(BoundWeights weights) {
+  weights_ = std::move(weights);
+  inputs_.clear();
+  for (uint32_t i = 0; i < weights_.size(); ++i) {
+    if (weights_[i] == nullptr) inputs_.push_back(i);
+  }
+}
+
+StatusOr<std::shared_ptr<const Specialization>> EntryPoint::Specialize(
+    const std::vector<int64_t>& symbols) {
+  {
+    std::lock_guard lock(mutex_);
+    for (auto it = recent_.begin(); it != recent_.end(); ++it) {
+      if ((*it)->symbols() != symbols) continue;
+      recent_.splice(recent_.begin(), recent_, it);
+      return recent_.front();
+    }
+  }
+  // Two callers may make the same one at the same time; one of the two is dropped.
+  GCOMP_ASSIGN_OR_RETURN(
+      std::shared_ptr<const Specialization> made,
+      Specialization::Create(module_, function_, weights_, symbols, engine_.cpu()));
+  std::string sizes;
+  for (size_t i = 0; i < function_.num_symbol_params; ++i) {
+    sizes += Format("{}{} = {}", i == 0 ? "" : ", ", function_.symbols[i].name, symbols[i]);
+  }
+  engine_.events().Add(Reason::kSpecialized, "@" + function_.name, std::move(sizes));
+  std::lock_guard lock(mutex_);
+  recent_.push_front(made);
+  if (recent_.size() > max_specializations_) {
+    recent_.pop_back();
+    engine_.events().Add(Reason::kSpecializationEvicted, "@" + function_.name,
+                         Format("more than {} sizes are in use", max_specializations_));
+  }
+  return made;
+}
+
+StatusOr<EntryPoint*> Session::Impl::Find(std::string_view function) {
+  for (const auto& entry : entries) {
+    if (entry->function().name == function) return entry.get();
+  }
+  std::string exported;
+  for (const auto& entry : entries) exported += " @" + entry->function().name;
+  return Status(ErrorId::E703, Format("no function @{} is exported; exported are:{}", function,
+                                      exported.empty() ? " none" : exported));
+}
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Session::~Session() = default;
+
+StatusOr<std::shared_ptr<Session>> Session::Load(std::shared_ptr<Engine> engine, ir::Module module,
+                                                 std::shared_ptr<const WeightStore> weights,
+                                                 const SessionOptions& options) {
+  ir::Diagnostics diagnostics("@" + module.name);
+  ir::Verify(module, diagnostics);
+  GCOMP_RETURN_IF_ERROR(diagnostics.ToStatus());
+  auto impl = std::make_unique<Impl>();
+  impl->engine = std::move(engine);
+  impl->module = std::move(module);
+  impl->weights = std::move(weights);
+  WeightBinder binder(*impl);
+  for (const auto& function : impl->module.functions) {
+    if (!function->exported) continue;
+    GCOMP_RETURN_IF_ERROR(CheckRunnable(*function));
+    impl->entries.push_back(std::make_unique<EntryPoint>(*impl->engine, impl->module, *function,
+                                                         options.max_specializations));
+    GCOMP_RETURN_IF_ERROR(binder.Bind(*impl->entries.back()));
+  }
+  GCOMP_RETURN_IF_ERROR(binder.Result());
+  impl->engine->events().Add(Reason::kModuleLoaded, "@" + impl->module.name, "");
+  return std::shared_ptr<Session>(new Session(std::move(impl)));
+}
+
+const ir::Module& Session::module() const { return impl_->module; }
+
+Engine& Session::engine() const { return *impl_->engine; }
+
+std::vector<std::string> Session::functions() const {
+  std::vector<std::string> names;
+  for (const auto& entry : impl_->entries) names.push_back(entry->function().name);
+  return names;
+}
+
+StatusOr<std::vector<PortInfo>> Session::inputs(std::string_view function) const {
+  GCOMP_ASSIGN_OR_RETURN(EntryPoint * entry, impl_->Find(function));
+  const Function& f = entry->function();
+  std::vector<PortInfo> ports;
+  for (uint32_t i : entry->inputs()) {
+    const ir::Value& param = f.value(f.params()[i]);
+    ports.push_back({param.name, param.type.ToString(f.Namer()), param.type});
+  }
+  return ports;
+}
+
+StatusOr<std::vector<PortInfo>> Session::outputs(std::string_view function) const {
+  GCOMP_ASSIGN_OR_RETURN(EntryPoint * entry, impl_->Find(function));
+  const Function& f = entry->function();
+  std::vector<PortInfo> ports;
+  const std::vector<ir::ValueId>& returned = f.block(f.body).yields;
+  for (size_t i = 0; i < f.results.size(); ++i) {
+    const Type& type = f.results[i].type;
+    ports.push_back({f.value(returned[i]).name, type.ToString(f.Namer()), type});
+  }
+  return ports;
+}
+
+}  // namespace gcomp

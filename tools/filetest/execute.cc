@@ -1,0 +1,395 @@
+#include "tools/filetest/execute.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "base/format.h"
+#include "frontends/weights/safetensors.h"
+#include "ir/op_def.h"
+#include "ir/passes/blocks.h"
+#include "ir/text.h"
+#include "tools/filetest/compare.h"
+#include "tools/filetest/op_diff.h"
+#include "tools/filetest/random_data.h"
+
+namespace gcomp::filetest {
+namespace {
+
+constexpr uint64_t kMaxSeeds = 100;
+
+// The parameters that a caller gives.
+std::vector<const ir::Value*> Inputs(const ir::Function& function) {
+  std::vector<const ir::Value*> inputs;
+  for (ir::ValueId param : function.params()) {
+    const ir::Value& value = function.value(param);
+    if (!value.annotations.weight) inputs.push_back(&value);
+  }
+  return inputs;
+}
+
+// Adds the ops of `function`, of its regions and of its callees. Calls do not count themselves.
+void CollectOps(const ir::Module& module, const ir::Function& function,
+                std::vector<const ir::OpDef*>& ops) {
+  for (ir::BlockId block : ir::LiveBlocks(function)) {
+    for (ir::OpId id : function.block(block).ops) {
+      const ir::Op& op = function.op(id);
+      const ir::Function* callee = op.def->has_callee ? module.Find(op.callee) : nullptr;
+      if (callee != nullptr) {
+        CollectOps(module, *callee, ops);
+      } else {
+        ops.push_back(op.def);
+      }
+    }
+  }
+}
+
+bool IsExact(const ir::OpDef& op) { return op.tolerance.ulp == 0 && op.tolerance.rtol == 0; }
+
+// The bound for results without a written one: equal bits where no op rounds beyond one step, the
+// documented bound of a single op; else the bound must be written.
+StatusOr<Bound> DefaultBound(const ir::Module& module, const ir::Function& function) {
+  std::vector<const ir::OpDef*> ops;
+  CollectOps(module, function, ops);
+  if (std::all_of(ops.begin(), ops.end(), [](const ir::OpDef* op) { return IsExact(*op); })) {
+    return Bound();
+  }
+  if (ops.size() == 1) {
+    return Bound{.ulp = ops[0]->tolerance.ulp, .rscale = ops[0]->tolerance.rtol};
+  }
+  return Status(ErrorId::E701,
+                Format("@{} has several ops, not all exact: write atol=, rtol= or ulp=",
+                       function.name));
+}
+
+// `atol=1e-6 ulp=2` at the end of a run: line; nullopt if nothing is written.
+StatusOr<std::optional<Bound>> ReadBound(LiteralReader& reader) {
+  std::optional<Bound> bound;
+  while (!reader.AtEnd()) {
+    std::string_view name = reader.TakeWord();
+    bool known = name == "atol" || name == "rtol" || name == "ulp";
+    if (!known || !reader.Take("=")) return reader.Fail("expected `,`, atol=, rtol= or ulp=");
+    std::string text(reader.TakeWord());
+    char* end = nullptr;
+    double number = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != '\0' || !(number >= 0)) return reader.Fail("expected a number");
+    if (!bound) bound.emplace();
+    (name == "atol" ? bound->atol : name == "rtol" ? bound->rtol : bound->ulp) = number;
+  }
+  return bound;
+}
+
+// The same values one element into a larger block: what asks for alignment past the element's fails.
+StatusOr<Tensor> Misaligned(const Tensor& tensor) {
+  GCOMP_ASSIGN_OR_RETURN(Tensor block, Tensor::Empty(tensor.dtype(), {tensor.NumElements() + 1}));
+  int64_t bytes = ir::BytesOf(tensor.dtype());
+  char* data = static_cast<char*>(block.data()) + bytes;
+  std::copy_n(static_cast<const char*>(tensor.data()), tensor.NumElements() * bytes, data);
+  auto* keep = new Tensor(std::move(block));
+  return Tensor::Wrap(
+      tensor.dtype(), tensor.sizes(), {}, data,
+      [](void*, void* arg) noexcept { delete static_cast<Tensor*>(arg); }, keep);
+}
+
+// An output in the middle of memory that must stay as it is.
+class GuardedOutput {
+ public:
+  static constexpr size_t kMargin = 256;
+  static constexpr std::byte kSentinel{0xa5};
+
+  static StatusOr<GuardedOutput> Like(const Tensor& tensor) {
+    GuardedOutput output;
+    auto bytes = static_cast<size_t>(tensor.NumElements() * ir::BytesOf(tensor.dtype()));
+    output.memory_ = std::make_unique<std::vector<std::byte>>(bytes + 2 * kMargin, kSentinel);
+    GCOMP_ASSIGN_OR_RETURN(output.tensor_, Tensor::Wrap(tensor.dtype(), tensor.sizes(), {},
+                                                        output.memory_->data() + kMargin));
+    return output;
+  }
+
+  const Tensor& tensor() const { return tensor_; }
+
+  bool MarginsAreWhole() const {
+    auto untouched = [](std::byte b) { return b == kSentinel; };
+    return std::all_of(memory_->begin(), memory_->begin() + kMargin, untouched) &&
+           std::all_of(memory_->end() - kMargin, memory_->end(), untouched);
+  }
+
+ private:
+  std::unique_ptr<std::vector<std::byte>> memory_;
+  Tensor tensor_;
+};
+
+void CompareAll(std::string_view what, std::span<const Tensor> got,
+                std::span<const Tensor> expected, const Bound& bound,
+                std::vector<std::string>& problems) {
+  if (got.size() != expected.size()) {
+    problems.push_back(Format("{}{} results, expected {}", what, got.size(), expected.size()));
+    return;
+  }
+  for (size_t i = 0; i < got.size(); ++i) {
+    std::string mismatch = FirstMismatch(got[i], expected[i], bound);
+    if (!mismatch.empty()) problems.push_back(Format("{}result {}: {}", what, i, mismatch));
+  }
+}
+
+}  // namespace
+
+// A function and its arguments, as written.
+struct Executor::Call {
+  const ir::Function* function = nullptr;
+  std::vector<Tensor> inputs;
+  SymbolValues symbols;
+};
+
+Status Executor::LoadSessions() {
+  if (!sessions_.empty()) return {};
+  std::shared_ptr<const WeightStore> weights;
+  if (const Directive* directive = test_.Find("weights")) {
+    std::string folder = path_.substr(0, path_.rfind('/') + 1);
+    GCOMP_ASSIGN_OR_RETURN(weights, OpenSafetensors(folder + directive->text));
+  }
+  std::vector<std::shared_ptr<Session>> sessions;
+  for (const std::shared_ptr<Engine>& engine : engines_) {
+    ir::Diagnostics diagnostics(path_, test_.text);
+    ir::Module module = ir::Parse(test_.text, engine->ops(), diagnostics);
+    GCOMP_RETURN_IF_ERROR(diagnostics.ToStatus());
+    GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<Session> session,
+                           Session::Load(engine, std::move(module), weights, {}));
+    sessions.push_back(std::move(session));
+  }
+  sessions_ = std::move(sessions);
+  return {};
+}
+
+Status Executor::Invoke(size_t engine, const ir::Function& function,
+                        std::span<const Tensor> inputs, std::vector<Tensor>& outputs) const {
+  GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Context> context,
+                         Context::Create(sessions_[engine], function.name));
+  return context->Run(inputs, outputs);
+}
+
+StatusOr<const ir::Function*> Executor::FindFunction(LiteralReader& reader) const {
+  if (!reader.Take("@")) return reader.Fail("expected `@` and the name of a function");
+  std::string name(reader.TakeWord());
+  const ir::Function* function = module_.Find(name);
+  if (function == nullptr) return Status(ErrorId::E703, Format("no function @{}", name));
+  return function;
+}
+
+StatusOr<Executor::Call> Executor::ReadCall(LiteralReader& reader) const {
+  Call call;
+  GCOMP_ASSIGN_OR_RETURN(call.function, FindFunction(reader));
+  call.symbols.resize(call.function->symbols.size());
+  std::vector<const ir::Value*> params = Inputs(*call.function);
+  std::vector<Literal> arguments;
+  if (!reader.Take("(")) return reader.Fail("expected `(`");
+  while (!reader.Take(")")) {
+    if (!arguments.empty() && !reader.Take(",")) return reader.Fail("expected `,` or `)`");
+    GCOMP_ASSIGN_OR_RETURN(Literal argument, reader.Read());
+    arguments.push_back(std::move(argument));
+  }
+  if (arguments.size() != params.size()) {
+    return Status(ErrorId::E702, Format("{} arguments for @{}, which has {} inputs",
+                                        arguments.size(), call.function->name, params.size()));
+  }
+  for (size_t i = 0; i < params.size(); ++i) {
+    StatusOr<Tensor> input = MakeTensor(arguments[i], params[i]->type, call.symbols);
+    if (!input.ok()) {
+      return std::move(input).status().AddNote(Format("for argument %{}", params[i]->name));
+    }
+    call.inputs.push_back(*std::move(input));
+  }
+  return call;
+}
+
+Status Executor::CheckRun(const Directive& directive, std::vector<std::string>& problems) {
+  GCOMP_RETURN_IF_ERROR(LoadSessions());
+  LiteralReader reader(directive.text);
+  GCOMP_ASSIGN_OR_RETURN(Call call, ReadCall(reader));
+  if (!reader.Take("==")) return reader.Fail("expected `==`");
+  std::vector<Literal> values;
+  do {
+    GCOMP_ASSIGN_OR_RETURN(Literal value, reader.Read());
+    values.push_back(std::move(value));
+  } while (reader.Take(","));
+  GCOMP_ASSIGN_OR_RETURN(std::optional<Bound> written, ReadBound(reader));
+  const std::vector<ir::Result>& results = call.function->results;
+  if (values.size() != results.size()) {
+    return {ErrorId::E701, Format("{} values for @{}, which has {} results", values.size(),
+                                  call.function->name, results.size())};
+  }
+  std::vector<Tensor> expected;
+  Bound bound;
+  if (written) {
+    bound = *written;
+  } else {
+    GCOMP_ASSIGN_OR_RETURN(bound, DefaultBound(module_, *call.function));
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    StatusOr<Tensor> value = MakeTensor(values[i], results[i].type, call.symbols);
+    if (!value.ok()) return std::move(value).status().AddNote(Format("for result {}", i));
+    bound.scale = std::max(bound.scale, LargestMagnitude(*value));
+    expected.push_back(*std::move(value));
+  }
+  for (const Tensor& input : call.inputs) {
+    bound.scale = std::max(bound.scale, LargestMagnitude(input));
+  }
+  std::vector<Tensor> first;
+  for (size_t e = 0; e < engines_.size(); ++e) {
+    std::vector<Tensor> got;
+    GCOMP_RETURN_IF_ERROR(Invoke(e, *call.function, call.inputs, got));
+    if (e == 0) {
+      CompareAll("", got, expected, bound, problems);
+      first = std::move(got);
+    } else {
+      CompareAll(Format("at {} against {}: ", NameOf(engines_[e]->cpu()),
+                        NameOf(engines_[0]->cpu())),
+                 got, first, {}, problems);
+    }
+  }
+  return {};
+}
+
+Status Executor::CheckRunError(const Directive& directive, std::vector<std::string>& problems) {
+  GCOMP_RETURN_IF_ERROR(LoadSessions());
+  LiteralReader reader(directive.text);
+  GCOMP_ASSIGN_OR_RETURN(Call call, ReadCall(reader));
+  std::string id(reader.TakeWord());
+  std::string_view words = reader.Rest();
+  std::vector<Tensor> outputs;
+  Status status = Invoke(0, *call.function, call.inputs, outputs);
+  if (status.ok()) {
+    problems.push_back(Format("the run succeeds, expected {}", id));
+  } else if (InfoOf(status.id()).name != id ||
+             status.ToString().find(words) == std::string::npos) {
+    problems.push_back(Format("the run fails with `{}`, expected {} {}", status.ToString(), id,
+                              words));
+  }
+  return {};
+}
+
+Status Executor::DiffEngines(const ir::Function& function, std::span<const Tensor> inputs,
+                             const std::string& label, std::vector<std::string>& problems) {
+  std::vector<Tensor> shifted;
+  for (const Tensor& input : inputs) {
+    GCOMP_ASSIGN_OR_RETURN(Tensor moved, Misaligned(input));
+    shifted.push_back(std::move(moved));
+  }
+  std::vector<Tensor> first;
+  for (size_t e = 0; e < engines_.size(); ++e) {
+    std::string where = Format("{}{}", label, NameOf(engines_[e]->cpu()));
+    std::vector<Tensor> got;
+    GCOMP_RETURN_IF_ERROR(Invoke(e, function, inputs, got));
+    if (e == 0) first = got;
+    CompareAll(where + ": ", got, first, {}, problems);
+    std::vector<GuardedOutput> guarded;
+    std::vector<Tensor> into;
+    for (const Tensor& tensor : first) {
+      GCOMP_ASSIGN_OR_RETURN(GuardedOutput output, GuardedOutput::Like(tensor));
+      into.push_back(output.tensor());
+      guarded.push_back(std::move(output));
+    }
+    GCOMP_RETURN_IF_ERROR(Invoke(e, function, shifted, into));
+    CompareAll(where + ", misaligned inputs: ", into, first, {}, problems);
+    for (size_t i = 0; i < guarded.size(); ++i) {
+      if (guarded[i].MarginsAreWhole()) continue;
+      problems.push_back(Format("{}: memory around result {} is written", where, i));
+    }
+  }
+  return {};
+}
+
+Status Executor::DiffOnce(const ir::Function& function, const SymbolValues& symbols, uint64_t seed,
+                          RandomKind kind, std::vector<std::string>& problems) {
+  std::string label = Format("seed {}, {} data: ", seed, NameOf(kind));
+  Literal random;
+  random.kind = Literal::Kind::kRandom;
+  std::vector<Tensor> inputs;
+  SymbolValues bound = symbols;
+  for (const ir::Value* param : Inputs(function)) {
+    GCOMP_ASSIGN_OR_RETURN(Tensor input, MakeTensor(random, param->type, bound));
+    FillRandom(kind, seed * 1000 + inputs.size(), input.dtype(), input.NumElements(),
+               input.data());
+    inputs.push_back(std::move(input));
+  }
+  GCOMP_RETURN_IF_ERROR(DiffEngines(function, inputs, label, problems));
+  std::vector<CpuLevel> levels;
+  for (const std::shared_ptr<Engine>& engine : engines_) levels.push_back(engine->cpu());
+  std::vector<int64_t> values;
+  for (const std::optional<int64_t>& symbol : bound) values.push_back(symbol.value_or(0));
+  GCOMP_ASSIGN_OR_RETURN(std::vector<std::string> differences,
+                         DiffOps(function, values, kind, seed, levels));
+  for (std::string& difference : differences) problems.push_back(label + difference);
+  return {};
+}
+
+StatusOr<Executor::DiffRequest> Executor::ReadDiff(LiteralReader& reader) const {
+  DiffRequest request;
+  GCOMP_ASSIGN_OR_RETURN(request.function, FindFunction(reader));
+  size_t num_symbols = request.function->symbols.size();
+  while (!reader.AtEnd()) {
+    if (reader.Take("sizes=(")) {
+      request.size_sets.emplace_back(num_symbols);
+      while (!reader.Take(")")) {
+        if (reader.Take(",")) request.size_sets.emplace_back(num_symbols);
+        ir::SymId symbol = request.function->FindSymbol(reader.TakeWord());
+        if (!symbol.valid() || !reader.Take("=")) return reader.Fail("expected SYMBOL=SIZE");
+        GCOMP_ASSIGN_OR_RETURN(uint64_t size, reader.ReadUnsigned());
+        request.size_sets.back()[symbol.index()] = static_cast<int64_t>(size);
+      }
+    } else if (reader.Take("seeds=")) {
+      GCOMP_ASSIGN_OR_RETURN(request.seeds, reader.ReadUnsigned());
+      if (request.seeds == 0 || request.seeds > kMaxSeeds) return reader.Fail("seeds is 1 to 100");
+    } else {
+      return reader.Fail("expected sizes=(..) or seeds=");
+    }
+  }
+  if (request.size_sets.empty()) request.size_sets.emplace_back(num_symbols);
+  return request;
+}
+
+Status Executor::CheckDiff(const Directive& directive, std::vector<std::string>& problems) {
+  GCOMP_RETURN_IF_ERROR(LoadSessions());
+  LiteralReader reader(directive.text);
+  GCOMP_ASSIGN_OR_RETURN(DiffRequest request, ReadDiff(reader));
+  const ir::Function& function = *request.function;
+  for (const SymbolValues& symbols : request.size_sets) {
+    std::string name = Format("@{}", function.name);
+    for (size_t i = 0; i < symbols.size(); ++i) {
+      if (symbols[i]) name += Format(" {}={}", function.symbols[i].name, *symbols[i]);
+    }
+    std::vector<std::string> found;
+    for (uint64_t seed = 1; seed <= request.seeds; ++seed) {
+      for (RandomKind kind :
+           {RandomKind::kTypical, RandomKind::kSpecial, RandomKind::kInfinite}) {
+        GCOMP_RETURN_IF_ERROR(DiffOnce(function, symbols, seed, kind, found));
+      }
+    }
+    for (const std::string& problem : found) problems.push_back(Format("{}: {}", name, problem));
+  }
+  return {};
+}
+
+std::vector<std::string> Executor::Run(const Directive& directive) {
+  std::vector<std::string> problems;
+  Status status = CheckRun(directive, problems);
+  if (!status.ok()) problems.push_back(status.ToString());
+  return problems;
+}
+
+std::vector<std::string> Executor::RunError(const Directive& directive) {
+  std::vector<std::string> problems;
+  Status status = CheckRunError(directive, problems);
+  if (!status.ok()) problems.push_back(status.ToString());
+  return problems;
+}
+
+std::vector<std::string> Executor::Diff(const Directive& directive) {
+  std::vector<std::string> problems;
+  Status status = CheckDiff(directive, problems);
+  if (!status.ok()) problems.push_back(status.ToString());
+  return problems;
+}
+
+}  // namespace gcomp::filetest

@@ -1,0 +1,69 @@
+// Executor: the `run:`, `run-error:` and `diff:` directives of one module.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "ir/module.h"
+#include "runtime/engine.h"
+#include "tools/filetest/literal.h"
+#include "tools/filetest/random_data.h"
+#include "tools/filetest/test_file.h"
+
+namespace gcomp::filetest {
+
+// Each method checks one directive and returns the problems found, none if all is well. Sessions are
+// made at the first use and kept. Thread safety: one thread.
+class Executor {
+ public:
+  // All of these outlive the executor. `path` is that of the file: weights lie beside it.
+  Executor(std::span<const std::shared_ptr<Engine>> engines, const std::string& path,
+           const TestModule& test, const ir::Module& module)
+      : engines_(engines), path_(path), test_(test), module_(module) {}
+
+  // run: @f(ARG, ...) == VALUE, ... [atol=.. rtol=.. ulp=..]
+  std::vector<std::string> Run(const Directive& directive);
+
+  // run-error: @f(ARG, ...) E401 TEXT
+  std::vector<std::string> RunError(const Directive& directive);
+
+  // diff: @f [sizes=(s0=1 s1=2, s0=7 s1=3)] [seeds=3]
+  std::vector<std::string> Diff(const Directive& directive);
+
+ private:
+  struct Call;
+
+  // A diff: line as read.
+  struct DiffRequest {
+    const ir::Function* function = nullptr;
+    std::vector<SymbolValues> size_sets;
+    uint64_t seeds = 1;
+  };
+
+  Status LoadSessions();
+  StatusOr<const ir::Function*> FindFunction(LiteralReader& reader) const;
+  StatusOr<Call> ReadCall(LiteralReader& reader) const;
+  Status CheckRun(const Directive& directive, std::vector<std::string>& problems);
+  Status CheckRunError(const Directive& directive, std::vector<std::string>& problems);
+  Status CheckDiff(const Directive& directive, std::vector<std::string>& problems);
+  StatusOr<DiffRequest> ReadDiff(LiteralReader& reader) const;
+  // One set of inputs in every engine.
+  Status DiffEngines(const ir::Function& function, std::span<const Tensor> inputs,
+                     const std::string& label, std::vector<std::string>& problems);
+  // Random inputs of one kind: the whole function, then its ops one by one.
+  Status DiffOnce(const ir::Function& function, const SymbolValues& symbols, uint64_t seed,
+                  RandomKind kind, std::vector<std::string>& problems);
+  Status Invoke(size_t engine, const ir::Function& function, std::span<const Tensor> inputs,
+                std::vector<Tensor>& outputs) const;
+
+  std::span<const std::shared_ptr<Engine>> engines_;
+  const std::string& path_;
+  const TestModule& test_;
+  const ir::Module& module_;
+  std::vector<std::shared_ptr<Session>> sessions_;  // one per engine
+};
+
+}  // namespace gcomp::filetest

@@ -1,0 +1,227 @@
+// gcomp-opt: reads a graph, runs passes over it and writes it in canonical form.
+//
+//   gcomp-opt model.ir                                    check and reformat
+//   gcomp-opt model.ir --pass-pipeline=canonicalize,dce   rewrite
+//   gcomp-opt old.ir --diff new.ir                        compare by structure
+//
+// stdout is data, stderr is messages. Exit codes: base/error_table.inc (0 ok, 1 --diff found a
+// difference, 2 usage, 3 bad graph).
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/cpu.h"
+#include "base/format.h"
+#include "base/status.h"
+#include "ir/passes/pipeline.h"
+#include "ir/structure.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "kernels/all_ops.h"
+#include "tools/module_diff.h"
+#include "tools/text_file.h"
+
+namespace gcomp::tools {
+namespace {
+
+// A text with more errors than this is not a graph; the rest are counted.
+constexpr size_t kMaxErrors = 1000;
+
+constexpr std::string_view kEveryPass = "all";
+
+struct OptOptions {
+  std::string input;
+  std::string output = "-";
+  std::string pipeline;
+  std::string diff;
+  std::string print_after;  // kEveryPass, or the name of one; empty = none
+  bool verify_each = false;
+  bool no_verify = false;
+  bool timing = false;
+  bool no_places = false;
+  bool no_comments = false;
+  bool hash = false;
+  bool list_passes = false;
+  bool list_ops = false;
+  bool split_input = false;
+};
+
+void Warn(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
+int Fail(const Status& status) {
+  Warn(Format("gcomp-opt: {}\n", status.ToString()));
+  return InfoOf(status.id()).exit_code;
+}
+
+std::string ListPasses() {
+  std::string list;
+  for (const ir::Pass* pass : ir::AllPasses()) list += Format("{:<14} {}\n", pass->name, pass->doc);
+  return list;
+}
+
+std::string ListOps(const ir::OpRegistry& ops) {
+  std::string list;
+  for (const ir::OpDef* op : ops.ops()) {
+    list += Format("{:<14} {}\n", op->name, op->doc.substr(0, op->doc.find('\n')));
+  }
+  return list;
+}
+
+class Opt {
+ public:
+  explicit Opt(const OptOptions& options)
+      : options_(options), ops_(kernels::AllOps()), print_{.places = !options.no_places,
+                                                           .comments = !options.no_comments} {}
+
+  int Run() {
+    if (options_.list_passes || options_.list_ops) {
+      return Emit(options_.list_passes ? ListPasses() : ListOps(ops_));
+    }
+    StatusOr<std::vector<const ir::Pass*>> passes = ir::ParsePipeline(options_.pipeline);
+    if (!passes.ok()) return Fail(passes.status());
+    passes_ = *std::move(passes);
+    if (options_.print_after != kEveryPass) {
+      Status known = ir::ParsePipeline(options_.print_after).status();
+      if (!known.ok()) return Fail(known.AddNote("in --print-after"));
+    }
+    StatusOr<CpuLevel> cpu = DetectCpuLevel();
+    if (!cpu.ok()) return Fail(cpu.status());
+    cpu_ = *cpu;
+    StatusOr<std::string> text = ReadTextFile(options_.input);
+    if (!text.ok()) return Fail(text.status());
+    return options_.diff.empty() ? Rewrite(*text) : Diff(*text);
+  }
+
+ private:
+  // The exit code to end with; the texts of all pieces that are good are written.
+  int Rewrite(const std::string& text) {
+    std::string out;
+    std::vector<std::string> pieces = {text};
+    if (options_.split_input) pieces = SplitModules(text);
+    int exit_code = 0;
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      if (i > 0) out += Format("{}\n", kModuleSeparator);
+      std::optional<ir::Module> module = Read(options_.input, pieces[i], exit_code);
+      if (!module || !Transform(*module, exit_code)) continue;
+      out += options_.hash ? Hashes(*module) : ir::Print(*module, print_);
+    }
+    if (pieces.size() == 1 && exit_code != 0) return exit_code;
+    int write_code = Emit(out);
+    return exit_code != 0 ? exit_code : write_code;
+  }
+
+  int Diff(const std::string& text) {
+    StatusOr<std::string> other_text = ReadTextFile(options_.diff);
+    if (!other_text.ok()) return Fail(other_text.status());
+    int exit_code = 0;
+    std::optional<ir::Module> module = Read(options_.input, text, exit_code);
+    std::optional<ir::Module> other = Read(options_.diff, *other_text, exit_code);
+    if (!module || !other || !Transform(*module, exit_code)) return exit_code;
+    ModuleDiff diff = DiffModules(*module, *other);
+    exit_code = Emit(diff.text);
+    return exit_code == 0 && !diff.same_structure ? InfoOf(ErrorId::E704).exit_code : exit_code;
+  }
+
+  // Parses and verifies; writes all errors to stderr and sets `exit_code` by the first one.
+  std::optional<ir::Module> Read(const std::string& file, const std::string& text,
+                                 int& exit_code) {
+    ir::Diagnostics diagnostics(file, text, kMaxErrors);
+    ir::Module module = ir::Parse(text, ops_, diagnostics);
+    if (diagnostics.ok() && !options_.no_verify) ir::Verify(module, diagnostics);
+    if (diagnostics.ok()) return module;
+    Warn(diagnostics.Render());
+    exit_code = InfoOf(diagnostics.list().front().id).exit_code;
+    return std::nullopt;
+  }
+
+  bool Transform(ir::Module& module, int& exit_code) {
+    ir::PipelineOptions pipeline;
+    pipeline.verify_each = options_.verify_each;
+    if (!options_.print_after.empty()) {
+      pipeline.after_pass = [&](const ir::PassRun& run, const ir::Module& after) {
+        bool asked = options_.print_after == kEveryPass || options_.print_after == run.pass->name;
+        if (!asked) return;
+        Warn(Format("// after {}{}\n{}\n", run.pass->name, run.changed ? "" : ": unchanged",
+                    run.changed ? ir::Print(after, print_) : std::string()));
+      };
+    }
+    StatusOr<std::vector<ir::PassRun>> runs =
+        ir::RunPipeline(passes_, module, {.ops = ops_, .cpu = cpu_}, pipeline);
+    if (!runs.ok()) {
+      exit_code = Fail(runs.status());
+      return false;
+    }
+    if (!options_.timing) return true;
+    for (const ir::PassRun& run : *runs) {
+      Warn(Format("{:<14} {:>10.3f} ms  {}\n", run.pass->name,
+                  static_cast<double>(run.time_ns) * 1e-6, run.changed ? "changed" : "unchanged"));
+    }
+    return true;
+  }
+
+  static std::string Hashes(const ir::Module& module) {
+    std::string text;
+    for (const auto& function : module.functions) {
+      text += Format("{} @{}\n", ir::HashOf(module, *function).ToString(), function->name);
+    }
+    return text + Format("{} module @{}\n", ir::HashOf(module).ToString(), module.name);
+  }
+
+  int Emit(const std::string& text) {
+    Status status = WriteTextFile(options_.output, text);
+    return status.ok() ? 0 : Fail(status);
+  }
+
+  OptOptions options_;
+  ir::OpRegistry ops_;
+  ir::PrintOptions print_;
+  std::vector<const ir::Pass*> passes_;
+  CpuLevel cpu_ = CpuLevel::kV3;
+};
+
+void AddOptions(CLI::App& app, OptOptions& options) {
+  app.add_option("input", options.input, "The graph; - = standard input");
+  app.add_option("-o,--output", options.output, "Where to write; - = standard output");
+  app.add_option("--pass-pipeline", options.pipeline, "Passes to run, as in canonicalize,cse,dce");
+  app.add_flag("--print-after{all}", options.print_after,
+               "Write the graph to stderr after every pass, or after the pass of --print-after=PASS");
+  app.add_flag("--verify-each", options.verify_each, "Verify after each pass");
+  app.add_flag("--no-verify", options.no_verify, "Do not verify the input");
+  app.add_flag("--timing", options.timing, "Write the time of each pass to stderr");
+  app.add_flag("--no-places", options.no_places, "Leave out loc(...)");
+  app.add_flag("--no-comments", options.no_comments, "Leave out comments");
+  app.add_flag("--hash", options.hash, "Write structural hashes instead of the graph");
+  app.add_option("--diff", options.diff,
+                 "Write how the graph, after the passes, differs from this one; exit code 1 if it "
+                 "does in more than names");
+  app.add_flag("--list-passes", options.list_passes, "List the passes");
+  app.add_flag("--list-ops", options.list_ops, "List the ops");
+  app.add_flag("--split-input", options.split_input,
+               "The file holds several graphs, with lines `//! ----` between them");
+}
+
+int Main(int argc, char** argv) {
+  OptOptions options;
+  CLI::App app{"Reads a graph, runs passes over it and writes it in canonical form.", "gcomp-opt"};
+  AddOptions(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    int code = app.exit(error);  // 0 for --help
+    return code == 0 ? 0 : InfoOf(ErrorId::E701).exit_code;
+  }
+  if (options.input.empty() && !options.list_passes && !options.list_ops) {
+    return Fail(Status(ErrorId::E701, "no input: name a file, or - for standard input"));
+  }
+  return Opt(options).Run();
+}
+
+}  // namespace
+}  // namespace gcomp::tools
+
+int main(int argc, char** argv) { return gcomp::tools::Main(argc, argv); }
