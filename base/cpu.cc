@@ -24,8 +24,7 @@ StatusOr<CpuLevel> DetectCpuLevel() {
     return Status(ErrorId::E901, "GCOMP_CPU=v4 asks for AVX-512, which this processor lacks");
   }
   if (!asked.empty() && asked != "v4") {
-    return Status(ErrorId::E701,
-                  Format("GCOMP_CPU is '{}'; it may be v3, v4 or not set", asked));
+    return Status(ErrorId::E701, Format("GCOMP_CPU is '{}'; it may be v3, v4 or not set", asked));
   }
   return v4 ? CpuLevel::kV4 : CpuLevel::kV3;
 }

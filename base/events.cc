@@ -13,7 +13,9 @@ const std::vector<ReasonInfo>& AllReasons() {
   return kReasons;
 }
 
-const ReasonInfo& InfoOf(Reason reason) { return AllReasons()[static_cast<size_t>(reason)]; }
+const ReasonInfo& InfoOf(Reason reason) {
+  return AllReasons()[static_cast<size_t>(reason)];
+}
 
 void EventRing::Add(Reason reason, std::string subject, std::string detail) {
   int64_t now = std::chrono::duration_cast<std::chrono::nanoseconds>(

@@ -24,8 +24,8 @@ class FpEnvironment {
   FpEnvironment& operator=(const FpEnvironment&) = delete;
 
  private:
-  static constexpr unsigned kDefault = 0x1f80;     // all exceptions masked, nearest, no FTZ, no DAZ
-  static constexpr unsigned kStickyFlags = 0x3f;   // what has happened: not part of the environment
+  static constexpr unsigned kDefault = 0x1f80;    // all exceptions masked, nearest, no FTZ, no DAZ
+  static constexpr unsigned kStickyFlags = 0x3f;  // what has happened: not part of the environment
   unsigned saved_;
 };
 

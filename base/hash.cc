@@ -7,7 +7,9 @@
 
 namespace gcomp {
 
-std::string Hash128::ToString() const { return Format("{:016x}{:016x}", high, low); }
+std::string Hash128::ToString() const {
+  return Format("{:016x}{:016x}", high, low);
+}
 
 Hash128 Hasher::Digest() const {
   XXH128_hash_t digest = XXH3_128bits(data_.data(), data_.size());

@@ -24,9 +24,7 @@ class Logger {
 
   explicit Logger(LogSink sink) : sink_(sink) {}
 
-  bool enabled(LogLevel level) const {
-    return sink_.write != nullptr && level >= sink_.min_level;
-  }
+  bool enabled(LogLevel level) const { return sink_.write != nullptr && level >= sink_.min_level; }
 
   void Write(LogLevel level, std::string_view message) const {
     if (enabled(level)) sink_.write(sink_.user, level, message);

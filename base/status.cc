@@ -14,25 +14,44 @@ constexpr ErrorInfo kErrors[] = {
 
 }  // namespace
 
-const ErrorInfo& InfoOf(ErrorId id) { return kErrors[static_cast<size_t>(id)]; }
+const ErrorInfo& InfoOf(ErrorId id) {
+  return kErrors[static_cast<size_t>(id)];
+}
 
-const ErrorInfo* ErrorTableBegin() { return std::begin(kErrors); }
+const ErrorInfo* ErrorTableBegin() {
+  return std::begin(kErrors);
+}
 
-const ErrorInfo* ErrorTableEnd() { return std::end(kErrors); }
+const ErrorInfo* ErrorTableEnd() {
+  return std::end(kErrors);
+}
 
 std::string_view StatusCodeName(StatusCode code) {
-  static constexpr std::string_view kNames[] = {
-      "ok",           "cancelled",         "unknown",           "invalid_argument",
-      "deadline_exceeded", "not_found",    "already_exists",    "permission_denied",
-      "resource_exhausted", "failed_precondition", "aborted",   "out_of_range",
-      "unimplemented", "internal",         "unavailable",       "data_loss"};
+  static constexpr std::string_view kNames[] = {"ok",
+                                                "cancelled",
+                                                "unknown",
+                                                "invalid_argument",
+                                                "deadline_exceeded",
+                                                "not_found",
+                                                "already_exists",
+                                                "permission_denied",
+                                                "resource_exhausted",
+                                                "failed_precondition",
+                                                "aborted",
+                                                "out_of_range",
+                                                "unimplemented",
+                                                "internal",
+                                                "unavailable",
+                                                "data_loss"};
   return kNames[static_cast<size_t>(code)];
 }
 
 Status::Status(ErrorId id, std::string message, Place place)
     : rep_(std::make_unique<Rep>(Rep{id, std::move(message), std::move(place), {}})) {}
 
-StatusCode Status::code() const { return ok() ? StatusCode::kOk : InfoOf(rep_->id).code; }
+StatusCode Status::code() const {
+  return ok() ? StatusCode::kOk : InfoOf(rep_->id).code;
+}
 
 const std::string& Status::message() const {
   static const std::string kEmpty;

@@ -2,9 +2,9 @@
 //
 // gcomp throws nothing of its own: a call that can fail returns Status or StatusOr<T>. Success is a
 // null pointer, so a check costs one compare and success allocates nothing. An error carries an
-// ErrorId (the one table is base/error_table.inc; each id is explained in docs/errors.md), a message
-// that says what was asked, what was found and the limit, optionally a place in a text, and notes
-// that callers add on the way up.
+// ErrorId (the one table is base/error_table.inc; each id is explained in docs/errors.md), a
+// message that says what was asked, what was found and the limit, optionally a place in a text, and
+// notes that callers add on the way up.
 //
 // Thread safety: a Status is a value; distinct objects may be used from distinct threads.
 #pragma once
@@ -77,6 +77,7 @@ class [[nodiscard]] Status {
   bool ok() const { return rep_ == nullptr; }
 
   StatusCode code() const;
+
   // Requires !ok().
   ErrorId id() const { return rep_->id; }
 
@@ -141,12 +142,12 @@ class [[nodiscard]] StatusOr {
 #define GCOMP_CONCAT_INNER(a, b) a##b
 #define GCOMP_CONCAT(a, b) GCOMP_CONCAT_INNER(a, b)
 
-#define GCOMP_RETURN_IF_ERROR(expr)                      \
-  do {                                                   \
-    ::gcomp::Status gcomp_status = (expr);               \
-    if (!gcomp_status.ok()) [[unlikely]] {               \
-      return gcomp_status;                               \
-    }                                                    \
+#define GCOMP_RETURN_IF_ERROR(expr)        \
+  do {                                     \
+    ::gcomp::Status gcomp_status = (expr); \
+    if (!gcomp_status.ok()) [[unlikely]] { \
+      return gcomp_status;                 \
+    }                                      \
   } while (false)
 
 // GCOMP_ASSIGN_OR_RETURN(auto x, MakeX());
@@ -160,9 +161,9 @@ class [[nodiscard]] StatusOr {
   lhs = *std::move(tmp)
 
 // A broken invariant is an E999 that goes up, never an abort: a server must be able to go on.
-#define GCOMP_ENSURE(cond, what)                                                             \
-  do {                                                                                       \
-    if (!(cond)) [[unlikely]] {                                                              \
+#define GCOMP_ENSURE(cond, what)                                                                  \
+  do {                                                                                            \
+    if (!(cond)) [[unlikely]] {                                                                   \
       return ::gcomp::Status(::gcomp::ErrorId::E999, std::string("broken invariant: ") + (what)); \
-    }                                                                                        \
+    }                                                                                             \
   } while (false)

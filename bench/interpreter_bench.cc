@@ -17,8 +17,8 @@ constexpr int kNumOps = 50;
 
 void ReportPerOp(benchmark::State& state) {
   state.counters["ns_per_op"] = benchmark::Counter(
-      static_cast<double>(kNumOps), benchmark::Counter::kIsIterationInvariantRate |
-                                        benchmark::Counter::kInvert);
+      static_cast<double>(kNumOps),
+      benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 void Interpreter(benchmark::State& state) {
@@ -51,14 +51,17 @@ void FlatList(benchmark::State& state) {
   int64_t elements = state.range(0);
   auto size = static_cast<size_t>(elements);
   std::vector<float> x(size, 1.0f), y(size, 1.0f), a(size), b(size);
+
   struct Call {
     Loop loop;
     const float* in;
     float* out;
   };
+
   std::array<Call, kNumOps> calls;
   for (int i = 0; i < kNumOps; ++i) {
-    calls[i] = {i % 2 == 0 ? MulLoop : AddLoop, i == 0 ? x.data() : (i % 2 == 0 ? b.data() : a.data()),
+    calls[i] = {i % 2 == 0 ? MulLoop : AddLoop,
+                i == 0 ? x.data() : (i % 2 == 0 ? b.data() : a.data()),
                 i % 2 == 0 ? a.data() : b.data()};
   }
   for (auto _ : state) {

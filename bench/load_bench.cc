@@ -1,5 +1,5 @@
-// What it costs to load a graph of 10,000 ops: parse, verify, prepare; each alone, and all until the
-// first answer. The goal is at most 5 us per op for the three together.
+// What it costs to load a graph of 10,000 ops: parse, verify, prepare; each alone, and all until
+// the first answer. The goal is at most 5 us per op for the three together.
 //
 //   gcomp-microbench --benchmark_filter=load
 
@@ -22,9 +22,8 @@ std::shared_ptr<Engine> MakeEngine(benchmark::State& state) {
 }
 
 void ReportPerOp(benchmark::State& state) {
-  state.counters["us_per_op"] =
-      benchmark::Counter(kNumOps / 1e6, benchmark::Counter::kIsIterationInvariantRate |
-                                            benchmark::Counter::kInvert);
+  state.counters["us_per_op"] = benchmark::Counter(
+      kNumOps / 1e6, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 void ParseOnly(benchmark::State& state) {

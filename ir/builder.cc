@@ -55,8 +55,8 @@ Status Builder::FillOp(const OpDef& def, OpArgs& args, Op* op) const {
   for (const std::vector<ValueId>& group : args.groups) {
     for (ValueId id : group) {
       if (!id.valid() || id.index() >= function_.values.size()) {
-        return Status(ErrorId::E502, Format("{}: an operand is no value of @{}", def.name,
-                                            function_.name));
+        return Status(ErrorId::E502,
+                      Format("{}: an operand is no value of @{}", def.name, function_.name));
       }
       op->operands.push_back(id);
     }
@@ -87,8 +87,8 @@ Status Builder::FillOp(const OpDef& def, OpArgs& args, Op* op) const {
   op->defines = std::move(args.defines);
   for (BlockId region : op->regions) {
     if (!region.valid() || region.index() >= function_.blocks.size()) {
-      return Status(ErrorId::E505, Format("{}: a region is no block of @{}", def.name,
-                                          function_.name));
+      return Status(ErrorId::E505,
+                    Format("{}: a region is no block of @{}", def.name, function_.name));
     }
   }
   return {};
@@ -114,15 +114,14 @@ Status Builder::Infer(const OpArgs& args, Op* op) {
                                         def.name, types.size(), def.num_results));
   }
   if (op->results.size() > types.size()) {
-    return ctx.Fail(Format("has {} results, {} types are given", types.size(),
-                           op->results.size()));
+    return ctx.Fail(Format("has {} results, {} types are given", types.size(), op->results.size()));
   }
   for (size_t i = 0; i < types.size(); ++i) {
     if (i == op->results.size()) op->results.push_back(function_.AddValue({}));
     Type& type = function_.value(op->results[i]).type;
     if (i < args.result_types.size() && type.kind() != Type::Kind::kNone && type != types[i]) {
-      return ctx.Fail(Format("result {}: given {}, inferred {}", i, ctx.Show(type),
-                             ctx.Show(types[i])));
+      return ctx.Fail(
+          Format("result {}: given {}, inferred {}", i, ctx.Show(type), ctx.Show(types[i])));
     }
     type = types[i];
   }

@@ -34,7 +34,9 @@ std::map<int, std::string_view> FindLines(std::string_view text,
   return lines;
 }
 
-bool IsPrintable(char c) { return c >= ' ' && c <= '~'; }
+bool IsPrintable(char c) {
+  return c >= ' ' && c <= '~';
+}
 
 // The line and, under it, a caret at the place; tabs stay in both, so that they line up.
 void AppendSource(std::string_view line, const Span& span, std::string* out) {

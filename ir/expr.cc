@@ -13,7 +13,9 @@ using Kind = Expr::Kind;
 // Products formed before equal terms are merged: bounds the work of one multiplication.
 constexpr size_t kMaxProducts = 4 * Expr::kMaxTerms;
 
-int Sign(std::strong_ordering order) { return order < 0 ? -1 : (order > 0 ? 1 : 0); }
+int Sign(std::strong_ordering order) {
+  return order < 0 ? -1 : (order > 0 ? 1 : 0);
+}
 
 std::optional<int64_t> CheckedAdd(int64_t a, int64_t b) {
   int64_t r;
@@ -40,7 +42,8 @@ std::optional<int64_t> FloorModulo(int64_t a, int64_t b) {
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
 
-// ---- A polynomial as terms and an addend; a term as a coefficient and factors --------------------
+// ---- A polynomial as terms and an addend; a term as a coefficient and factors
+// --------------------
 
 std::span<const Expr> Terms(const Expr& e) {
   if (e.kind() == Kind::kSum) return e.args();
@@ -55,7 +58,9 @@ std::span<const Expr> Factors(const Expr& term) {
   return term.kind() == Kind::kMul ? term.args() : std::span(&term, 1);
 }
 
-int64_t Coefficient(const Expr& term) { return term.kind() == Kind::kMul ? term.scalar() : 1; }
+int64_t Coefficient(const Expr& term) {
+  return term.kind() == Kind::kMul ? term.scalar() : 1;
+}
 
 int CompareArgs(std::span<const Expr> a, std::span<const Expr> b) {
   if (a.size() != b.size()) return a.size() < b.size() ? -1 : 1;
@@ -73,7 +78,9 @@ int CompareMonomials(const Expr& a, const Expr& b) {
   return CompareArgs(fa, fb);
 }
 
-bool MonomialLess(const Expr& a, const Expr& b) { return CompareMonomials(a, b) < 0; }
+bool MonomialLess(const Expr& a, const Expr& b) {
+  return CompareMonomials(a, b) < 0;
+}
 
 // Numbers last, so that text reads `min(s0, 4)` and `s0 % 2 == 0`.
 bool NumbersLast(const Expr& a, const Expr& b) {
@@ -81,9 +88,13 @@ bool NumbersLast(const Expr& a, const Expr& b) {
   return Expr::Compare(a, b) < 0;
 }
 
-bool IsNumber(const Expr& e) { return !e.is_poison() && !e.is_bool(); }
+bool IsNumber(const Expr& e) {
+  return !e.is_poison() && !e.is_bool();
+}
 
-bool IsLogical(const Expr& e) { return e.is_bool() || e.IsConst(0) || e.IsConst(1); }
+bool IsLogical(const Expr& e) {
+  return e.is_bool() || e.IsConst(0) || e.IsConst(1);
+}
 
 }  // namespace
 
@@ -191,8 +202,8 @@ class ExprBuilder {
     }
     std::vector<Expr> terms;
     for (const Expr& term : Terms(a)) {
-      std::optional<Expr> quotient = b.is_const() ? DivideByNumber(term, b.value())
-                                                  : DivideTerm(term, b);
+      std::optional<Expr> quotient =
+          b.is_const() ? DivideByNumber(term, b.value()) : DivideTerm(term, b);
       if (!quotient.has_value()) return std::nullopt;
       if (quotient->is_const()) {
         // Only one term can become a number, and then the addend is 0.
@@ -269,9 +280,13 @@ Expr Expr::Make(Kind kind, int64_t value, std::vector<Expr> args) {
   return e;
 }
 
-Expr Expr::Symbol(SymId id) { return Make(Kind::kSymbol, id.index(), {}); }
+Expr Expr::Symbol(SymId id) {
+  return Make(Kind::kSymbol, id.index(), {});
+}
 
-Expr Expr::Poison() { return Make(Kind::kPoison, 0, {}); }
+Expr Expr::Poison() {
+  return Make(Kind::kPoison, 0, {});
+}
 
 Expr Expr::Add(const Expr& a, const Expr& b) {
   if (!IsNumber(a) || !IsNumber(b)) return Poison();
@@ -364,7 +379,9 @@ Expr Expr::Eq(const Expr& a, const Expr& b) {
                            : ExprBuilder::Node(Kind::kEq, a, b);
 }
 
-Expr Expr::Ne(const Expr& a, const Expr& b) { return Not(Eq(a, b)); }
+Expr Expr::Ne(const Expr& a, const Expr& b) {
+  return Not(Eq(a, b));
+}
 
 Expr Expr::Lt(const Expr& a, const Expr& b) {
   if (!IsNumber(a) || !IsNumber(b)) return Poison();
@@ -397,12 +414,18 @@ Expr Expr::Not(const Expr& a) {
   if (a.is_const()) return 1 - a.value_;
   std::span<const Expr> args = a.args();
   switch (a.kind()) {
-    case Kind::kEq: return ExprBuilder::Node(Kind::kNe, args[0], args[1]);
-    case Kind::kNe: return ExprBuilder::Node(Kind::kEq, args[0], args[1]);
-    case Kind::kLt: return ExprBuilder::Node(Kind::kLe, args[1], args[0]);
-    case Kind::kLe: return ExprBuilder::Node(Kind::kLt, args[1], args[0]);
-    case Kind::kNot: return args[0];
-    default: return ExprBuilder::Node(Kind::kNot, a);
+    case Kind::kEq:
+      return ExprBuilder::Node(Kind::kNe, args[0], args[1]);
+    case Kind::kNe:
+      return ExprBuilder::Node(Kind::kEq, args[0], args[1]);
+    case Kind::kLt:
+      return ExprBuilder::Node(Kind::kLe, args[1], args[0]);
+    case Kind::kLe:
+      return ExprBuilder::Node(Kind::kLt, args[1], args[0]);
+    case Kind::kNot:
+      return args[0];
+    default:
+      return ExprBuilder::Node(Kind::kNot, a);
   }
 }
 
@@ -463,13 +486,20 @@ std::optional<int64_t> EvaluateLogical(const Expr& e, std::span<const int64_t> v
 
 std::optional<int64_t> ApplyBinary(Kind kind, int64_t a, int64_t b) {
   switch (kind) {
-    case Kind::kFloorDiv: return FloorDivide(a, b);
-    case Kind::kMod: return FloorModulo(a, b);
-    case Kind::kEq: return a == b;
-    case Kind::kNe: return a != b;
-    case Kind::kLt: return a < b;
-    case Kind::kLe: return a <= b;
-    default: return std::nullopt;
+    case Kind::kFloorDiv:
+      return FloorDivide(a, b);
+    case Kind::kMod:
+      return FloorModulo(a, b);
+    case Kind::kEq:
+      return a == b;
+    case Kind::kNe:
+      return a != b;
+    case Kind::kLt:
+      return a < b;
+    case Kind::kLe:
+      return a <= b;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -477,23 +507,30 @@ std::optional<int64_t> ApplyBinary(Kind kind, int64_t a, int64_t b) {
 
 std::optional<int64_t> Expr::Evaluate(std::span<const int64_t> values) const {
   switch (kind()) {
-    case Kind::kConst: return value_;
-    case Kind::kPoison: return std::nullopt;
+    case Kind::kConst:
+      return value_;
+    case Kind::kPoison:
+      return std::nullopt;
     case Kind::kSymbol: {
       auto index = static_cast<size_t>(value_);
       return index < values.size() ? std::optional(values[index]) : std::nullopt;
     }
     case Kind::kMin:
-    case Kind::kMax: return EvaluateExtreme(*this, values);
-    case Kind::kMul: return EvaluateProduct(*this, values);
-    case Kind::kSum: return EvaluateSum(*this, values);
+    case Kind::kMax:
+      return EvaluateExtreme(*this, values);
+    case Kind::kMul:
+      return EvaluateProduct(*this, values);
+    case Kind::kSum:
+      return EvaluateSum(*this, values);
     case Kind::kAnd:
-    case Kind::kOr: return EvaluateLogical(*this, values);
+    case Kind::kOr:
+      return EvaluateLogical(*this, values);
     case Kind::kNot: {
       std::optional<int64_t> value = args()[0].Evaluate(values);
       return value.has_value() ? std::optional<int64_t>(*value == 0) : std::nullopt;
     }
-    default: break;
+    default:
+      break;
   }
   std::optional<int64_t> a = args()[0].Evaluate(values);
   std::optional<int64_t> b = args()[1].Evaluate(values);
@@ -509,21 +546,36 @@ Expr Expr::Substitute(const std::function<Expr(SymId)>& replace) const {
   };
   switch (kind()) {
     case Kind::kConst:
-    case Kind::kPoison: return *this;
-    case Kind::kSymbol: return replace(symbol());
-    case Kind::kFloorDiv: return FloorDiv(arg(0), arg(1));
-    case Kind::kMod: return Mod(arg(0), arg(1));
-    case Kind::kMin: return fold(arg(0), 1, Min);
-    case Kind::kMax: return fold(arg(0), 1, Max);
-    case Kind::kMul: return fold(value_, 0, Mul);
-    case Kind::kSum: return fold(value_, 0, Add);
-    case Kind::kEq: return Eq(arg(0), arg(1));
-    case Kind::kNe: return Ne(arg(0), arg(1));
-    case Kind::kLt: return Lt(arg(0), arg(1));
-    case Kind::kLe: return Le(arg(0), arg(1));
-    case Kind::kAnd: return fold(arg(0), 1, And);
-    case Kind::kOr: return fold(arg(0), 1, Or);
-    case Kind::kNot: return Not(arg(0));
+    case Kind::kPoison:
+      return *this;
+    case Kind::kSymbol:
+      return replace(symbol());
+    case Kind::kFloorDiv:
+      return FloorDiv(arg(0), arg(1));
+    case Kind::kMod:
+      return Mod(arg(0), arg(1));
+    case Kind::kMin:
+      return fold(arg(0), 1, Min);
+    case Kind::kMax:
+      return fold(arg(0), 1, Max);
+    case Kind::kMul:
+      return fold(value_, 0, Mul);
+    case Kind::kSum:
+      return fold(value_, 0, Add);
+    case Kind::kEq:
+      return Eq(arg(0), arg(1));
+    case Kind::kNe:
+      return Ne(arg(0), arg(1));
+    case Kind::kLt:
+      return Lt(arg(0), arg(1));
+    case Kind::kLe:
+      return Le(arg(0), arg(1));
+    case Kind::kAnd:
+      return fold(arg(0), 1, And);
+    case Kind::kOr:
+      return fold(arg(0), 1, Or);
+    case Kind::kNot:
+      return Not(arg(0));
   }
   return Poison();
 }
@@ -538,8 +590,16 @@ void Expr::ForEachSymbol(const std::function<void(SymId)>& visit) const {
 namespace {
 
 // How tightly the text of an expression binds, as in the grammar.
-enum Level { kLevelOr, kLevelAnd, kLevelNot, kLevelCompare, kLevelSum, kLevelProduct, kLevelUnary,
-             kLevelAtom };
+enum Level {
+  kLevelOr,
+  kLevelAnd,
+  kLevelNot,
+  kLevelCompare,
+  kLevelSum,
+  kLevelProduct,
+  kLevelUnary,
+  kLevelAtom
+};
 
 class ExprPrinter {
  public:
@@ -558,41 +618,79 @@ class ExprPrinter {
  private:
   static Level LevelOf(const Expr& e) {
     switch (e.kind()) {
-      case Kind::kConst: return e.value() < 0 ? kLevelUnary : kLevelAtom;
+      case Kind::kConst:
+        return e.value() < 0 ? kLevelUnary : kLevelAtom;
       case Kind::kMul:
         if (e.scalar() == -1 && e.args().size() == 1) return kLevelUnary;
         return kLevelProduct;
       case Kind::kFloorDiv:
-      case Kind::kMod: return kLevelProduct;
-      case Kind::kSum: return kLevelSum;
+      case Kind::kMod:
+        return kLevelProduct;
+      case Kind::kSum:
+        return kLevelSum;
       case Kind::kEq:
       case Kind::kNe:
       case Kind::kLt:
-      case Kind::kLe: return kLevelCompare;
-      case Kind::kAnd: return kLevelAnd;
-      case Kind::kOr: return kLevelOr;
-      case Kind::kNot: return kLevelNot;
-      default: return kLevelAtom;
+      case Kind::kLe:
+        return kLevelCompare;
+      case Kind::kAnd:
+        return kLevelAnd;
+      case Kind::kOr:
+        return kLevelOr;
+      case Kind::kNot:
+        return kLevelNot;
+      default:
+        return kLevelAtom;
     }
   }
 
   void PrintBare(const Expr& e) {
     switch (e.kind()) {
-      case Kind::kConst: text_ += std::to_string(e.value()); break;
-      case Kind::kPoison: text_ += "<overflow>"; break;
-      case Kind::kSymbol: text_ += name_(e.symbol()); break;
-      case Kind::kFloorDiv: PrintList(e, " / ", kLevelProduct, kLevelUnary); break;
-      case Kind::kMod: PrintList(e, " % ", kLevelProduct, kLevelUnary); break;
-      case Kind::kMin: PrintCall("min(", e); break;
-      case Kind::kMax: PrintCall("max(", e); break;
-      case Kind::kMul: PrintTerm(e.scalar(), e); break;
-      case Kind::kSum: PrintSum(e); break;
-      case Kind::kEq: PrintList(e, " == ", kLevelSum, kLevelSum); break;
-      case Kind::kNe: PrintList(e, " != ", kLevelSum, kLevelSum); break;
-      case Kind::kLt: PrintList(e, " < ", kLevelSum, kLevelSum); break;
-      case Kind::kLe: PrintList(e, " <= ", kLevelSum, kLevelSum); break;
-      case Kind::kAnd: PrintList(e, " and ", kLevelNot, kLevelNot); break;
-      case Kind::kOr: PrintList(e, " or ", kLevelAnd, kLevelAnd); break;
+      case Kind::kConst:
+        text_ += std::to_string(e.value());
+        break;
+      case Kind::kPoison:
+        text_ += "<overflow>";
+        break;
+      case Kind::kSymbol:
+        text_ += name_(e.symbol());
+        break;
+      case Kind::kFloorDiv:
+        PrintList(e, " / ", kLevelProduct, kLevelUnary);
+        break;
+      case Kind::kMod:
+        PrintList(e, " % ", kLevelProduct, kLevelUnary);
+        break;
+      case Kind::kMin:
+        PrintCall("min(", e);
+        break;
+      case Kind::kMax:
+        PrintCall("max(", e);
+        break;
+      case Kind::kMul:
+        PrintTerm(e.scalar(), e);
+        break;
+      case Kind::kSum:
+        PrintSum(e);
+        break;
+      case Kind::kEq:
+        PrintList(e, " == ", kLevelSum, kLevelSum);
+        break;
+      case Kind::kNe:
+        PrintList(e, " != ", kLevelSum, kLevelSum);
+        break;
+      case Kind::kLt:
+        PrintList(e, " < ", kLevelSum, kLevelSum);
+        break;
+      case Kind::kLe:
+        PrintList(e, " <= ", kLevelSum, kLevelSum);
+        break;
+      case Kind::kAnd:
+        PrintList(e, " and ", kLevelNot, kLevelNot);
+        break;
+      case Kind::kOr:
+        PrintList(e, " or ", kLevelAnd, kLevelAnd);
+        break;
       case Kind::kNot:
         text_ += "not ";
         Print(e.args()[0], kLevelCompare);
@@ -689,7 +787,9 @@ int64_t Clamp(Wide value) {
   return static_cast<int64_t>(std::clamp<Wide>(value, INT64_MIN, INT64_MAX));
 }
 
-Interval Narrow(WideInterval i) { return {Clamp(i.low), Clamp(i.high)}; }
+Interval Narrow(WideInterval i) {
+  return {Clamp(i.low), Clamp(i.high)};
+}
 
 Wide AddBounds(Wide a, Wide b, Wide infinity) {
   bool infinite = a == kInfinity || a == -kInfinity || b == kInfinity || b == -kInfinity;
@@ -787,11 +887,16 @@ Interval RangeOfComparison(const Expr& e, const std::function<Interval(SymId)>& 
 Interval RangeOf(const Expr& e, const std::function<Interval(SymId)>& ranges) {
   auto arg = [&](size_t i) { return RangeOf(e.args()[i], ranges); };
   switch (e.kind()) {
-    case Kind::kConst: return {e.value(), e.value()};
-    case Kind::kPoison: return kAnything;
-    case Kind::kSymbol: return ranges(e.symbol());
-    case Kind::kFloorDiv: return DivIntervals(arg(0), arg(1));
-    case Kind::kMod: return ModIntervals(arg(0), arg(1));
+    case Kind::kConst:
+      return {e.value(), e.value()};
+    case Kind::kPoison:
+      return kAnything;
+    case Kind::kSymbol:
+      return ranges(e.symbol());
+    case Kind::kFloorDiv:
+      return DivIntervals(arg(0), arg(1));
+    case Kind::kMod:
+      return ModIntervals(arg(0), arg(1));
     case Kind::kNot: {
       Interval a = arg(0);
       return {1 - a.high, 1 - a.low};
@@ -799,19 +904,29 @@ Interval RangeOf(const Expr& e, const std::function<Interval(SymId)>& ranges) {
     case Kind::kEq:
     case Kind::kNe:
     case Kind::kLt:
-    case Kind::kLe: return RangeOfComparison(e, ranges);
-    default: break;
+    case Kind::kLe:
+      return RangeOfComparison(e, ranges);
+    default:
+      break;
   }
   bool summed = e.kind() == Kind::kSum || e.kind() == Kind::kMul;
   Interval r = summed ? Interval{e.scalar(), e.scalar()} : arg(0);
   for (size_t i = summed ? 0 : 1; i < e.args().size(); ++i) {
     Interval a = arg(i);
     switch (e.kind()) {
-      case Kind::kSum: r = AddIntervals(r, a); break;
-      case Kind::kMul: r = Corners(r, a, MulBounds); break;
+      case Kind::kSum:
+        r = AddIntervals(r, a);
+        break;
+      case Kind::kMul:
+        r = Corners(r, a, MulBounds);
+        break;
       case Kind::kMin:
-      case Kind::kAnd: r = {std::min(r.low, a.low), std::min(r.high, a.high)}; break;
-      default: r = {std::max(r.low, a.low), std::max(r.high, a.high)}; break;
+      case Kind::kAnd:
+        r = {std::min(r.low, a.low), std::min(r.high, a.high)};
+        break;
+      default:
+        r = {std::max(r.low, a.low), std::max(r.high, a.high)};
+        break;
     }
   }
   return r;

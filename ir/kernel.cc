@@ -1,5 +1,6 @@
 #include "ir/kernel.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/format.h"
@@ -44,7 +45,10 @@ std::optional<int64_t> SpanElements(const TensorSpec& spec) {
 Status CheckBytes(const TensorSpec& spec) {
   int64_t elements = 1;
   bool over = false;
-  for (int64_t size : spec.sizes) over = over || __builtin_mul_overflow(elements, size, &elements);
+  for (int64_t size : spec.sizes) {
+    if (size == 0) return {};  // no element, however large the other sizes are
+    over = over || __builtin_mul_overflow(elements, size, &elements);
+  }
   std::optional<int64_t> span = SpanElements(spec);
   int64_t limit = kMaxBytes / BytesOf(spec.dtype);
   if (over || elements > limit || !span || *span > limit) {
@@ -56,15 +60,17 @@ Status CheckBytes(const TensorSpec& spec) {
 }  // namespace
 
 int64_t TensorSpec::NumElements() const {
+  // Before multiplying: an empty tensor's other sizes may overflow.
+  if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) return 0;
   int64_t elements = 1;
   for (int64_t size : sizes) elements *= size;
   return elements;
 }
 
 bool TensorSpec::IsContiguous() const {
+  if (NumElements() == 0) return true;
   int64_t expected = 1;
   for (size_t d = sizes.size(); d-- > 0;) {
-    if (sizes[d] == 0) return true;
     if (sizes[d] != 1 && strides[d] != expected) return false;
     expected *= sizes[d];
   }
@@ -96,13 +102,19 @@ std::vector<int64_t> ContiguousStrides(std::span<const int64_t> sizes) {
 
 StatusOr<TensorSpec> BindType(const Type& type, std::span<const int64_t> symbols) {
   switch (type.kind()) {
-    case Type::Kind::kInt: return HostSpec(DType::kI64);
-    case Type::Kind::kFloat: return HostSpec(DType::kF64);
-    case Type::Kind::kFlag: return HostSpec(DType::kBool);
-    case Type::Kind::kRng: return HostSpec(DType::kU64, {2});
+    case Type::Kind::kInt:
+      return HostSpec(DType::kI64);
+    case Type::Kind::kFloat:
+      return HostSpec(DType::kF64);
+    case Type::Kind::kFlag:
+      return HostSpec(DType::kBool);
+    case Type::Kind::kRng:
+      return HostSpec(DType::kU64, {2});
     case Type::Kind::kToken:
-    case Type::Kind::kNone: return HostSpec(DType::kBool, {0});
-    case Type::Kind::kTensor: break;
+    case Type::Kind::kNone:
+      return HostSpec(DType::kBool, {0});
+    case Type::Kind::kTensor:
+      break;
   }
   if (!kRealDTypes.Has(type.dtype())) {
     return Status(ErrorId::E511, Format("dtype {} is not run by this build", NameOf(type.dtype())));

@@ -36,38 +36,70 @@ int HexDigit(char c) {
 
 std::string_view NameOf(Tok kind) {
   switch (kind) {
-    case Tok::kEnd: return "the end of the text";
-    case Tok::kNewline: return "the end of the line";
-    case Tok::kIdent: return "a name";
-    case Tok::kValue: return "a value (%name)";
-    case Tok::kSym: return "a symbol (@name)";
-    case Tok::kString: return "a string";
-    case Tok::kInt: return "an integer";
-    case Tok::kFloat: return "a number";
-    case Tok::kLParen: return "`(`";
-    case Tok::kRParen: return "`)`";
-    case Tok::kLBrace: return "`{`";
-    case Tok::kRBrace: return "`}`";
-    case Tok::kLBracket: return "`[`";
-    case Tok::kRBracket: return "`]`";
-    case Tok::kLess: return "`<`";
-    case Tok::kGreater: return "`>`";
-    case Tok::kLessEqual: return "`<=`";
-    case Tok::kGreaterEqual: return "`>=`";
-    case Tok::kEqual: return "`==`";
-    case Tok::kNotEqual: return "`!=`";
-    case Tok::kComma: return "`,`";
-    case Tok::kColon: return "`:`";
-    case Tok::kAssign: return "`=`";
-    case Tok::kSemicolon: return "`;`";
-    case Tok::kArrow: return "`->`";
-    case Tok::kQuestion: return "`?`";
-    case Tok::kPlus: return "`+`";
-    case Tok::kMinus: return "`-`";
-    case Tok::kStar: return "`*`";
-    case Tok::kSlash: return "`/`";
-    case Tok::kPercent: return "`%`";
-    case Tok::kBad: return "something else";
+    case Tok::kEnd:
+      return "the end of the text";
+    case Tok::kNewline:
+      return "the end of the line";
+    case Tok::kIdent:
+      return "a name";
+    case Tok::kValue:
+      return "a value (%name)";
+    case Tok::kSym:
+      return "a symbol (@name)";
+    case Tok::kString:
+      return "a string";
+    case Tok::kInt:
+      return "an integer";
+    case Tok::kFloat:
+      return "a number";
+    case Tok::kLParen:
+      return "`(`";
+    case Tok::kRParen:
+      return "`)`";
+    case Tok::kLBrace:
+      return "`{`";
+    case Tok::kRBrace:
+      return "`}`";
+    case Tok::kLBracket:
+      return "`[`";
+    case Tok::kRBracket:
+      return "`]`";
+    case Tok::kLess:
+      return "`<`";
+    case Tok::kGreater:
+      return "`>`";
+    case Tok::kLessEqual:
+      return "`<=`";
+    case Tok::kGreaterEqual:
+      return "`>=`";
+    case Tok::kEqual:
+      return "`==`";
+    case Tok::kNotEqual:
+      return "`!=`";
+    case Tok::kComma:
+      return "`,`";
+    case Tok::kColon:
+      return "`:`";
+    case Tok::kAssign:
+      return "`=`";
+    case Tok::kSemicolon:
+      return "`;`";
+    case Tok::kArrow:
+      return "`->`";
+    case Tok::kQuestion:
+      return "`?`";
+    case Tok::kPlus:
+      return "`+`";
+    case Tok::kMinus:
+      return "`-`";
+    case Tok::kStar:
+      return "`*`";
+    case Tok::kSlash:
+      return "`/`";
+    case Tok::kPercent:
+      return "`%`";
+    case Tok::kBad:
+      return "something else";
   }
   return "";
 }
@@ -214,16 +246,17 @@ void Lexer::LexPunctuation() {
     char second;  // '\0' = one byte alone
     Tok kind;
   };
+
   // Two-byte tokens come before their first bytes.
   static constexpr Pair kPairs[] = {
-      {'-', '>', Tok::kArrow},      {'=', '=', Tok::kEqual},      {'!', '=', Tok::kNotEqual},
-      {'<', '=', Tok::kLessEqual},  {'>', '=', Tok::kGreaterEqual},
-      {'(', '\0', Tok::kLParen},    {')', '\0', Tok::kRParen},    {',', '\0', Tok::kComma},
-      {':', '\0', Tok::kColon},     {'=', '\0', Tok::kAssign},    {'[', '\0', Tok::kLBracket},
-      {']', '\0', Tok::kRBracket},  {'{', '\0', Tok::kLBrace},    {'}', '\0', Tok::kRBrace},
-      {'<', '\0', Tok::kLess},      {'>', '\0', Tok::kGreater},   {';', '\0', Tok::kSemicolon},
-      {'?', '\0', Tok::kQuestion},  {'+', '\0', Tok::kPlus},      {'-', '\0', Tok::kMinus},
-      {'*', '\0', Tok::kStar},      {'/', '\0', Tok::kSlash},     {'%', '\0', Tok::kPercent},
+      {'-', '>', Tok::kArrow},     {'=', '=', Tok::kEqual},        {'!', '=', Tok::kNotEqual},
+      {'<', '=', Tok::kLessEqual}, {'>', '=', Tok::kGreaterEqual}, {'(', '\0', Tok::kLParen},
+      {')', '\0', Tok::kRParen},   {',', '\0', Tok::kComma},       {':', '\0', Tok::kColon},
+      {'=', '\0', Tok::kAssign},   {'[', '\0', Tok::kLBracket},    {']', '\0', Tok::kRBracket},
+      {'{', '\0', Tok::kLBrace},   {'}', '\0', Tok::kRBrace},      {'<', '\0', Tok::kLess},
+      {'>', '\0', Tok::kGreater},  {';', '\0', Tok::kSemicolon},   {'?', '\0', Tok::kQuestion},
+      {'+', '\0', Tok::kPlus},     {'-', '\0', Tok::kMinus},       {'*', '\0', Tok::kStar},
+      {'/', '\0', Tok::kSlash},    {'%', '\0', Tok::kPercent},
   };
   for (const Pair& pair : kPairs) {
     if (*at_ != pair.first) continue;
@@ -247,10 +280,18 @@ bool Unescape(std::string_view token, std::string* bytes, size_t* bad) {
     *bad = i + 1;
     if (++i == body.size()) return false;
     switch (body[i]) {
-      case '"': bytes->push_back('"'); break;
-      case '\\': bytes->push_back('\\'); break;
-      case 'n': bytes->push_back('\n'); break;
-      case 't': bytes->push_back('\t'); break;
+      case '"':
+        bytes->push_back('"');
+        break;
+      case '\\':
+        bytes->push_back('\\');
+        break;
+      case 'n':
+        bytes->push_back('\n');
+        break;
+      case 't':
+        bytes->push_back('\t');
+        break;
       case 'x': {
         if (i + 2 >= body.size()) return false;
         int high = HexDigit(body[i + 1]);
@@ -260,7 +301,8 @@ bool Unescape(std::string_view token, std::string* bytes, size_t* bad) {
         i += 2;
         break;
       }
-      default: return false;
+      default:
+        return false;
     }
   }
   return true;
@@ -270,10 +312,18 @@ std::string Quote(std::string_view bytes) {
   std::string text = "\"";
   for (char c : bytes) {
     switch (c) {
-      case '"': text += "\\\""; break;
-      case '\\': text += "\\\\"; break;
-      case '\n': text += "\\n"; break;
-      case '\t': text += "\\t"; break;
+      case '"':
+        text += "\\\"";
+        break;
+      case '\\':
+        text += "\\\\";
+        break;
+      case '\n':
+        text += "\\n";
+        break;
+      case '\t':
+        text += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
           text += Format("\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(c)));

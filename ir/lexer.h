@@ -1,9 +1,10 @@
 // Lexer: the tokens of the text form (docs/spec/ir.md section 1), one at a time, by pointer into
 // the text. Nothing is copied: a token's text is a view of the module's text.
 //
-// A Lexer is a small value; looking ahead is copying it and advancing the copy. Line ends are tokens
-// unless the parser says that they are white space (inside the brackets of a header). Blank lines,
-// comment lines and `//!` lines never give a token of their own: a run of line ends is one kNewline.
+// A Lexer is a small value; looking ahead is copying it and advancing the copy. Line ends are
+// tokens unless the parser says that they are white space (inside the brackets of a header). Blank
+// lines, comment lines and `//!` lines never give a token of their own: a run of line ends is one
+// kNewline.
 //
 // Cost: O(1) per byte. Thread safety: one thread. Any bytes are accepted: what is no token is kBad.
 #pragma once
@@ -26,10 +27,29 @@ enum class Tok : uint8_t {
   kString,  // with its quotes, escapes as written
   kInt,
   kFloat,
-  kLParen, kRParen, kLBrace, kRBrace, kLBracket, kRBracket,
-  kLess, kGreater, kLessEqual, kGreaterEqual, kEqual, kNotEqual,
-  kComma, kColon, kAssign, kSemicolon, kArrow, kQuestion,
-  kPlus, kMinus, kStar, kSlash, kPercent,
+  kLParen,
+  kRParen,
+  kLBrace,
+  kRBrace,
+  kLBracket,
+  kRBracket,
+  kLess,
+  kGreater,
+  kLessEqual,
+  kGreaterEqual,
+  kEqual,
+  kNotEqual,
+  kComma,
+  kColon,
+  kAssign,
+  kSemicolon,
+  kArrow,
+  kQuestion,
+  kPlus,
+  kMinus,
+  kStar,
+  kSlash,
+  kPercent,
   kBad,  // a byte that starts no token, or a string that does not end on its line
 };
 

@@ -54,8 +54,9 @@ StatusOr<Scalar> FromDigits(const Number& number, DType dtype) {
   if (std::isinf(value)) return NotIn(number, dtype, "it is too large; write inf for infinity");
   std::optional<Scalar> scalar = Scalar::FromDouble(dtype, number.negative ? -value : value);
   if (!scalar.has_value()) {
-    return NotIn(number, dtype, IsInteger(dtype) ? "it is no integer in the range of the dtype"
-                                                 : "the dtype has no literals");
+    return NotIn(number, dtype,
+                 IsInteger(dtype) ? "it is no integer in the range of the dtype"
+                                  : "the dtype has no literals");
   }
   if (IsFloat(dtype) && BitsOf(dtype) < 32 && std::isinf(scalar->ToDouble())) {
     return NotIn(number, dtype, "it is too large; write inf for infinity");
@@ -83,12 +84,18 @@ StatusOr<Scalar> FromInteger(const Number& number, DType dtype) {
 std::string Number::ToString() const {
   std::string_view sign = negative ? "-" : "";
   switch (kind) {
-    case Kind::kInt: return Format("{}{}", sign, magnitude);
-    case Kind::kFloat: return Format("{}{}", sign, text);
-    case Kind::kInfinity: return Format("{}inf", sign);
-    case Kind::kNan: return "nan";
-    case Kind::kBits: return Format("bits(0x{:x})", magnitude);
-    case Kind::kBool: return magnitude != 0 ? "true" : "false";
+    case Kind::kInt:
+      return Format("{}{}", sign, magnitude);
+    case Kind::kFloat:
+      return Format("{}{}", sign, text);
+    case Kind::kInfinity:
+      return Format("{}inf", sign);
+    case Kind::kNan:
+      return "nan";
+    case Kind::kBits:
+      return Format("bits(0x{:x})", magnitude);
+    case Kind::kBool:
+      return magnitude != 0 ? "true" : "false";
   }
   return {};
 }
@@ -104,8 +111,10 @@ StatusOr<Scalar> ScalarOf(const Number& number, DType dtype) {
     case Kind::kBool:
       if (dtype_kind != DTypeKind::kBool) return NotIn(number, dtype, "write a number");
       return Scalar::FromBool(number.magnitude != 0);
-    case Kind::kInt: return FromInteger(number, dtype);
-    case Kind::kFloat: return FromDigits(number, dtype);
+    case Kind::kInt:
+      return FromInteger(number, dtype);
+    case Kind::kFloat:
+      return FromDigits(number, dtype);
     case Kind::kInfinity:
     case Kind::kNan: {
       constexpr double kInf = std::numeric_limits<double>::infinity();

@@ -32,10 +32,10 @@ struct Number {
 StatusOr<Scalar> ScalarOf(const Number& number, DType dtype);
 
 // The dtype of a literal that stands in operand group `group` of `op`: the only one that the schema
-// allows there, else that of the first tensor operand whose schema allows the same dtypes, else that
-// of the first tensor operand that the schema leaves a choice and whose dtype may stand here. Where
-// all operands are literals and no region or callee takes them (full), the result's dtype stands.
-// nullopt: nothing fixes it. Literals themselves fix nothing.
+// allows there, else that of the first tensor operand whose schema allows the same dtypes, else
+// that of the first tensor operand that the schema leaves a choice and whose dtype may stand here.
+// Where all operands are literals and no region or callee takes them (full), the result's dtype
+// stands. nullopt: nothing fixes it. Literals themselves fix nothing.
 std::optional<DType> LiteralDType(const Function& function, const Op& op, size_t group);
 
 }  // namespace gcomp::ir

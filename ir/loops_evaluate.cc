@@ -8,9 +8,9 @@
 namespace gcomp::ir {
 namespace {
 
-constexpr int64_t kChunk = 4096;    // elements per chunk, form 1
+constexpr int64_t kChunk = 4096;  // elements per chunk, form 1
 constexpr int64_t kChunkLanes = 128;
-constexpr int64_t kBlock = 64;      // elements per block, form 2
+constexpr int64_t kBlock = 64;  // elements per block, form 2
 constexpr int64_t kMaxElements = int64_t{1} << 40;
 
 // An element in memory as the bits of its compute type.
@@ -25,8 +25,10 @@ uint64_t LoadElement(DType dtype, const void* data) {
       return std::bit_cast<uint32_t>(HalfToFloat(static_cast<uint16_t>(value.bits)));
     case DType::kBF16:
       return std::bit_cast<uint32_t>(BFloat16ToFloat(static_cast<uint16_t>(value.bits)));
-    case DType::kBool: return value.bits != 0 ? 1 : 0;
-    default: return value.bits;
+    case DType::kBool:
+      return value.bits != 0 ? 1 : 0;
+    default:
+      return value.bits;
   }
 }
 
@@ -34,12 +36,21 @@ void StoreElement(DType dtype, uint64_t bits, void* data) {
   auto as_float = [&] { return std::bit_cast<float>(static_cast<uint32_t>(bits)); };
   switch (dtype) {
     case DType::kI8:
-    case DType::kU8: bits &= 0xff; break;
+    case DType::kU8:
+      bits &= 0xff;
+      break;
     case DType::kI16:
-    case DType::kU16: bits &= 0xffff; break;
-    case DType::kF16: bits = FloatToHalf(as_float()); break;
-    case DType::kBF16: bits = FloatToBFloat16(as_float()); break;
-    default: break;
+    case DType::kU16:
+      bits &= 0xffff;
+      break;
+    case DType::kF16:
+      bits = FloatToHalf(as_float());
+      break;
+    case DType::kBF16:
+      bits = FloatToBFloat16(as_float());
+      break;
+    default:
+      break;
   }
   Scalar{dtype, bits}.Store(data);
 }
@@ -85,8 +96,11 @@ class Evaluator {
  public:
   Evaluator(const LoopNest& nest, std::span<const DType> dtypes, std::span<void* const> buffers,
             std::span<const int64_t> symbols, int lanes)
-      : nest_(nest), dtypes_(dtypes.begin(), dtypes.end()),
-        buffers_(buffers.begin(), buffers.end()), symbols_(symbols), lanes_(lanes),
+      : nest_(nest),
+        dtypes_(dtypes.begin(), dtypes.end()),
+        buffers_(buffers.begin(), buffers.end()),
+        symbols_(symbols),
+        lanes_(lanes),
         width_(static_cast<size_t>(lanes)) {}
 
   Status Run() {
@@ -155,7 +169,8 @@ class Evaluator {
   }
 
   Status RunStage(const Stage& stage) {
-    GCOMP_ENSURE(stage.store_buffer < buffers_.size(), "loop nest writes a buffer it does not have");
+    GCOMP_ENSURE(stage.store_buffer < buffers_.size(),
+                 "loop nest writes a buffer it does not have");
     stage_ = &stage;
     GCOMP_ASSIGN_OR_RETURN(axes_, Sizes(stage.axes));
     GCOMP_ASSIGN_OR_RETURN(reduce_axes_, Sizes(stage.reduce_axes));

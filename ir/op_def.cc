@@ -8,7 +8,9 @@
 namespace gcomp::ir {
 namespace {
 
-bool NameLess(const OpDef* a, const OpDef* b) { return a->name < b->name; }
+bool NameLess(const OpDef* a, const OpDef* b) {
+  return a->name < b->name;
+}
 
 // The number of `value` if it is an integer.
 std::optional<int64_t> AsInt(const AttrValue& value) {
@@ -77,7 +79,9 @@ const AttrValue& AttrReader::Raw(std::string_view name) const {
   return At(name, &spec);
 }
 
-bool AttrReader::Has(std::string_view name) const { return !Raw(name).empty(); }
+bool AttrReader::Has(std::string_view name) const {
+  return !Raw(name).empty();
+}
 
 int64_t AttrReader::Int(std::string_view name) const {
   const AttrSpec* spec;
@@ -186,10 +190,10 @@ StatusOr<Dims> BroadcastDims(const InferCtx& ctx, std::span<const ValueId> opera
       Expr& dim = dims[shift + i];
       if (next[i].IsConst(1) || ctx.SameSize(dim, next[i])) continue;
       if (!dim.IsConst(1)) {
-        return ctx.Fail(Format("sizes {} and {} at axis {} of the result do not broadcast: they "
-                               "must be equal or one of them 1; operand {} is {}",
-                               ctx.Show(dim), ctx.Show(next[i]), shift + i,
-                               k, ctx.Show(type)));
+        return ctx.Fail(
+            Format("sizes {} and {} at axis {} of the result do not broadcast: they "
+                   "must be equal or one of them 1; operand {} is {}",
+                   ctx.Show(dim), ctx.Show(next[i]), shift + i, k, ctx.Show(type)));
       }
       dim = next[i];
     }

@@ -26,7 +26,9 @@ void Parser::Define(ValueId id, std::string_view name) {
        Format("`%{}` is defined twice, first at {}:{}", name, first.line, first.column));
 }
 
-ValueId Parser::Placeholder() { return function_->AddValue(Value()); }
+ValueId Parser::Placeholder() {
+  return function_->AddValue(Value());
+}
 
 bool Parser::ParseUse(ValueId* out) {
   if (!At(Tok::kValue)) return FailExpected(NameOf(Tok::kValue));
@@ -226,8 +228,8 @@ const OpDef* Parser::FindOp(const Token& name) {
   return def;
 }
 
-// Each name comes here once, so that there is no search among the records. The doc of the record ends
-// Verify's message.
+// Each name comes here once, so that there is no search among the records. The doc of the record
+// ends Verify's message.
 const OpDef* Parser::AddUnknownOp(std::string_view name) {
   constexpr size_t kMaxSuggested = 100;  // a bound on the time for hostile texts
   auto def = std::make_unique<OpDef>();
@@ -397,9 +399,9 @@ bool Parser::ParseNamedArg(Op& op) {
   Suggestion suggestion(name.text);
   for (const OperandSpec& spec : def.operands) {
     if (spec.name == name.text) {
-      return Fail(ErrorId::E508, name.span(),
-                  Format("{}: operand `{}` is written by position, without its name", def.name,
-                         name.text));
+      return Fail(
+          ErrorId::E508, name.span(),
+          Format("{}: operand `{}` is written by position, without its name", def.name, name.text));
     }
     suggestion.Consider(spec.name);
   }
@@ -500,8 +502,8 @@ bool Parser::PlaceOperands(Op& op) {
     if (!dtype.has_value()) {
       bool unknown_type = false;  // an operand that is reported already
       for (const OperandText& other : operands_) {
-        unknown_type |= other.value.valid() && function_->value(other.value).type.kind() ==
-                                                   Type::Kind::kNone;
+        unknown_type |=
+            other.value.valid() && function_->value(other.value).type.kind() == Type::Kind::kNone;
       }
       if (unknown_type) continue;
       return Fail(ErrorId::E504, operand.literal.span,

@@ -12,9 +12,8 @@ namespace {
 
 // Words that mean something in an expression or a type, and so can't name a size symbol.
 constexpr std::string_view kReservedWords[] = {
-    "and",  "attrs", "bits",  "defines", "false", "flag",   "float", "inf",   "int",  "loc", "max",
-    "min",  "mult",  "nan",   "none",    "not",   "or",     "return", "rng",  "token", "true",
-    "yield"};
+    "and", "attrs", "bits", "defines", "false", "flag", "float",  "inf", "int",   "loc",  "max",
+    "min", "mult",  "nan",  "none",    "not",   "or",   "return", "rng", "token", "true", "yield"};
 
 bool IsReserved(std::string_view word) {
   for (std::string_view reserved : kReservedWords) {
@@ -79,8 +78,10 @@ bool Parser::ParseComparison(SizeExpr* out) {
     case Tok::kLess:
     case Tok::kLessEqual:
     case Tok::kGreater:
-    case Tok::kGreaterEqual: break;
-    default: return true;
+    case Tok::kGreaterEqual:
+      break;
+    default:
+      return true;
   }
   lex_.Next();
   SizeExpr right;
@@ -126,8 +127,7 @@ bool Parser::ParseProduct(SizeExpr* out) {
   }
   if (At(Tok::kValue)) {
     return Fail(ErrorId::E501, token().span(),
-                Format("`{}` is a value; for the remainder write a space after `%`",
-                       token().text));
+                Format("`{}` is a value; for the remainder write a space after `%`", token().text));
   }
   return true;
 }
@@ -170,8 +170,10 @@ bool Parser::ParseAtom(SizeExpr* out) {
       lex_.Next();
       return ParseSizeExpr(out) && Expect(Tok::kRParen);
     }
-    case Tok::kIdent: break;
-    default: return FailExpected("a size: an integer, a symbol or an expression");
+    case Tok::kIdent:
+      break;
+    default:
+      return FailExpected("a size: an integer, a symbol or an expression");
   }
   if (token().text == "true" || token().text == "false") {
     *out = {Expr(token().text == "true" ? 1 : 0), true};
@@ -209,7 +211,8 @@ bool Parser::ParseSymbolUse(SizeExpr* out) {
   }
   if (IsReserved(name)) return FailExpected("a size");
   if (function_ == nullptr) {
-    return Fail(ErrorId::E503, span, Format("size symbol `{}` can't stand outside a function", name));
+    return Fail(ErrorId::E503, span,
+                Format("size symbol `{}` can't stand outside a function", name));
   }
   if (!header_broken_) {
     Suggestion suggestion(name);
@@ -282,10 +285,12 @@ bool Parser::ParseType(Type* out, bool binds_symbols) {
     lex_.Next();
     return ParseIntType(out, binds_symbols);
   }
+
   struct Plain {
     std::string_view name;
     Type::Kind kind;
   };
+
   static constexpr Plain kPlain[] = {{"float", Type::Kind::kFloat},
                                      {"flag", Type::Kind::kFlag},
                                      {"rng", Type::Kind::kRng},
@@ -301,8 +306,7 @@ bool Parser::ParseType(Type* out, bool binds_symbols) {
   for (int i = 0; i < kNumDTypes && !diagnostics_.full(); ++i) {
     suggestion.Consider(NameOf(static_cast<DType>(i)));
   }
-  return Fail(ErrorId::E501, token().span(),
-              Format("`{}` is no type{}", name, suggestion.Text()));
+  return Fail(ErrorId::E501, token().span(), Format("`{}` is no type{}", name, suggestion.Text()));
 }
 
 bool Parser::ParseTensorType(DType dtype, Type* out) {
@@ -372,9 +376,9 @@ bool Parser::ParseLayout(size_t rank, Layout* out) {
   }
   if (!Expect(Tok::kRBrace)) return false;
   if (out->strides.size() == rank) return true;
-  return Fail(ErrorId::E504, span,
-              Format("the layout has {} strides, the tensor has rank {}", out->strides.size(),
-                     rank));
+  return Fail(
+      ErrorId::E504, span,
+      Format("the layout has {} strides, the tensor has rank {}", out->strides.size(), rank));
 }
 
 bool Parser::ParseDevice(Device* out) {

@@ -11,20 +11,34 @@ namespace {
 
 std::string_view NameOf(AttrKind kind) {
   switch (kind) {
-    case AttrKind::kInt: return "an integer";
-    case AttrKind::kFloat: return "a number";
-    case AttrKind::kBool: return "true or false";
-    case AttrKind::kString: return "a string";
-    case AttrKind::kDType: return "a dtype";
-    case AttrKind::kSize: return "a size";
-    case AttrKind::kPredicate: return "a predicate over sizes";
-    case AttrKind::kIntList: return "a list of integers";
-    case AttrKind::kFloatList: return "a list of numbers";
-    case AttrKind::kSizeList: return "a list of sizes";
-    case AttrKind::kStringList: return "a list of strings";
-    case AttrKind::kScalar: return "a number";
-    case AttrKind::kScalarList: return "a number or a list of numbers";
-    case AttrKind::kDict: return "a dictionary";
+    case AttrKind::kInt:
+      return "an integer";
+    case AttrKind::kFloat:
+      return "a number";
+    case AttrKind::kBool:
+      return "true or false";
+    case AttrKind::kString:
+      return "a string";
+    case AttrKind::kDType:
+      return "a dtype";
+    case AttrKind::kSize:
+      return "a size";
+    case AttrKind::kPredicate:
+      return "a predicate over sizes";
+    case AttrKind::kIntList:
+      return "a list of integers";
+    case AttrKind::kFloatList:
+      return "a list of numbers";
+    case AttrKind::kSizeList:
+      return "a list of sizes";
+    case AttrKind::kStringList:
+      return "a list of strings";
+    case AttrKind::kScalar:
+      return "a number";
+    case AttrKind::kScalarList:
+      return "a number or a list of numbers";
+    case AttrKind::kDict:
+      return "a dictionary";
   }
   return "";
 }
@@ -32,15 +46,16 @@ std::string_view NameOf(AttrKind kind) {
 bool IsDefault(const AttrSpec& spec, const AttrValue& value) {
   switch (spec.default_kind) {
     case AttrSpec::Default::kNone:
-    case AttrSpec::Default::kRequired: return false;
+    case AttrSpec::Default::kRequired:
+      return false;
     case AttrSpec::Default::kInt: {
       const Expr* e = value.As<Expr>();
       return e != nullptr && e->IsConst(spec.default_int);
     }
     case AttrSpec::Default::kFloat: {
       const double* d = value.As<double>();
-      return d != nullptr && std::bit_cast<uint64_t>(*d) == std::bit_cast<uint64_t>(
-                                                                spec.default_float);
+      return d != nullptr &&
+             std::bit_cast<uint64_t>(*d) == std::bit_cast<uint64_t>(spec.default_float);
     }
     case AttrSpec::Default::kBool: {
       const bool* b = value.As<bool>();
@@ -63,7 +78,8 @@ bool IsDefault(const AttrSpec& spec, const AttrValue& value) {
 bool Parser::AtNumber() const {
   switch (token().kind) {
     case Tok::kInt:
-    case Tok::kFloat: return true;
+    case Tok::kFloat:
+      return true;
     case Tok::kMinus: {
       Lexer ahead = lex_.Ahead();
       ahead.Next();
@@ -74,7 +90,8 @@ bool Parser::AtNumber() const {
       std::string_view word = token().text;
       return word == "inf" || word == "nan" || word == "bits" || word == "true" || word == "false";
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -209,8 +226,10 @@ bool Parser::ParseValue(AttrValue* out, ValueRules rules) {
       lex_.Next();
       return true;
     }
-    case Tok::kIdent: return ParseWordValue(out, rules);
-    default: break;
+    case Tok::kIdent:
+      return ParseWordValue(out, rules);
+    default:
+      break;
   }
   Lexer ahead = lex_.Ahead();
   if (At(Tok::kMinus)) ahead.Next();
@@ -292,15 +311,25 @@ bool Parser::FailAttr(const AttrSpec& spec, std::string_view expected) {
 bool Parser::ParseAttr(const AttrSpec& spec, AttrValue* out) {
   bool ok = true;
   switch (spec.kind) {
-    case AttrKind::kIntList: ok = ParseAttrList(spec, AttrKind::kInt, out); break;
-    case AttrKind::kFloatList: ok = ParseAttrList(spec, AttrKind::kFloat, out); break;
-    case AttrKind::kSizeList: ok = ParseAttrList(spec, AttrKind::kSize, out); break;
-    case AttrKind::kStringList: ok = ParseAttrList(spec, AttrKind::kString, out); break;
+    case AttrKind::kIntList:
+      ok = ParseAttrList(spec, AttrKind::kInt, out);
+      break;
+    case AttrKind::kFloatList:
+      ok = ParseAttrList(spec, AttrKind::kFloat, out);
+      break;
+    case AttrKind::kSizeList:
+      ok = ParseAttrList(spec, AttrKind::kSize, out);
+      break;
+    case AttrKind::kStringList:
+      ok = ParseAttrList(spec, AttrKind::kString, out);
+      break;
     case AttrKind::kScalarList:
       ok = At(Tok::kLBracket) ? ParseAttrList(spec, AttrKind::kScalar, out)
                               : ParseScalarAttr(spec, out);
       break;
-    case AttrKind::kScalar: ok = ParseScalarAttr(spec, out); break;
+    case AttrKind::kScalar:
+      ok = ParseScalarAttr(spec, out);
+      break;
     case AttrKind::kDict: {
       if (!At(Tok::kLBrace)) return FailAttr(spec, NameOf(spec.kind));
       AttrDict dict;
@@ -308,7 +337,9 @@ bool Parser::ParseAttr(const AttrSpec& spec, AttrValue* out) {
       *out = std::move(dict);
       break;
     }
-    default: ok = ParseAttrElement(spec, spec.kind, out); break;
+    default:
+      ok = ParseAttrElement(spec, spec.kind, out);
+      break;
   }
   if (!ok) return false;
   if (IsDefault(spec, *out)) *out = AttrValue();
@@ -340,7 +371,8 @@ bool Parser::ParseAttrElement(const AttrSpec& spec, AttrKind kind, AttrValue* ou
       *out = scalar.ToDouble();
       return true;
     }
-    case AttrKind::kScalar: return ParseScalarAttr(spec, out);
+    case AttrKind::kScalar:
+      return ParseScalarAttr(spec, out);
     case AttrKind::kBool:
       if (!token().Is("true") && !token().Is("false")) break;
       *out = token().text == "true";

@@ -44,7 +44,9 @@ bool Parser::FailExpected(std::string_view what) {
                      shown.size() < found.text.size() ? "..." : ""));
 }
 
-bool Parser::Expect(Tok kind) { return Accept(kind) || FailExpected(NameOf(kind)); }
+bool Parser::Expect(Tok kind) {
+  return Accept(kind) || FailExpected(NameOf(kind));
+}
 
 bool Parser::ExpectLineEnd() {
   if (AtLineEnd()) return true;
@@ -186,11 +188,21 @@ bool Parser::ParseGlobal() {
 bool Parser::ParseGlobalInit(Global& global) {
   DType dtype = DType::kI64;
   switch (global.type.kind()) {
-    case Type::Kind::kTensor: dtype = global.type.dtype(); break;
-    case Type::Kind::kInt: dtype = DType::kI64; break;
-    case Type::Kind::kFloat: dtype = DType::kF64; break;
-    case Type::Kind::kFlag: dtype = DType::kBool; break;
-    case Type::Kind::kRng: dtype = DType::kU64; break;
+    case Type::Kind::kTensor:
+      dtype = global.type.dtype();
+      break;
+    case Type::Kind::kInt:
+      dtype = DType::kI64;
+      break;
+    case Type::Kind::kFloat:
+      dtype = DType::kF64;
+      break;
+    case Type::Kind::kFlag:
+      dtype = DType::kBool;
+      break;
+    case Type::Kind::kRng:
+      dtype = DType::kU64;
+      break;
     case Type::Kind::kToken:
     case Type::Kind::kNone:
       return Fail(ErrorId::E504, global.span,

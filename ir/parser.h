@@ -195,7 +195,9 @@ class Parser {
   void Define(ValueId value, std::string_view name);
   ValueId Placeholder();
   void EnterScope();
+
   void LeaveScope() { --num_scopes_; }
+
   // Skips a block whose `{` is the last token, nested blocks with it.
   void SkipBlock();
   const OpDef* FindOp(const Token& name);
@@ -221,17 +223,17 @@ class Parser {
   std::vector<bool> symbol_pending_;  // by SymId: on the signature, no op has defined it yet
 
   // Of the line or header being read.
-  bool defines_read_ = false;      // ParseDefinesAhead has looked
+  bool defines_read_ = false;  // ParseDefinesAhead has looked
   bool in_header_ = false;
   std::vector<SymId> line_defines_;
-  Lexer after_defines_;            // where the `defines` read ahead ends; valid if line_defines_ is not empty
+  Lexer after_defines_;  // where the `defines` read ahead ends; valid if line_defines_ is not empty
   std::vector<ValueId> results_;
   std::vector<std::string_view> result_names_;
   std::vector<OperandText> operands_;
-  size_t next_positional_ = 0;            // the operand spec of the next operand by position
+  size_t next_positional_ = 0;  // the operand spec of the next operand by position
   std::vector<uint16_t> next_in_group_;
-  std::vector<bool> group_written_;       // by operand spec, of those written by name
-  std::vector<bool> attr_written_;        // by attribute spec
+  std::vector<bool> group_written_;  // by operand spec, of those written by name
+  std::vector<bool> attr_written_;   // by attribute spec
 
   NameTable op_names_;  // name -> index in op_defs_
   std::vector<const OpDef*> op_defs_;

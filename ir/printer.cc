@@ -63,7 +63,9 @@ class Printer {
     std::string_view text = ", ";
     bool first = true;
 
-    std::string_view operator()() { return std::exchange(first, false) ? std::string_view() : text; }
+    std::string_view operator()() {
+      return std::exchange(first, false) ? std::string_view() : text;
+    }
   };
 
   const PrintOptions options_;
@@ -141,7 +143,9 @@ void Printer::PrintGlobal(const Global& global) {
   out_ += '\n';
 }
 
-void Printer::PrintType(const Type& type) { out_ += type.ToString(namer_); }
+void Printer::PrintType(const Type& type) {
+  out_ += type.ToString(namer_);
+}
 
 void Printer::PrintAnnotations(const Annotations& annotations) {
   if (annotations.mut) out_ += " mut";
@@ -221,7 +225,8 @@ void Printer::PrintHeader(const Function& function) {
   PrintParams(function.params(), start, 0, [&] { PrintResults(function); });
 }
 
-// What follows `(` of a header whose line began at `start`: parameters, `)`, and what `rest` prints.
+// What follows `(` of a header whose line began at `start`: parameters, `)`, and what `rest`
+// prints.
 template <class Rest>
 void Printer::PrintParams(const std::vector<ValueId>& params, size_t start, size_t indent,
                           Rest&& rest) {
@@ -396,8 +401,8 @@ void Printer::PrintArgs(const Op& op) {
 
 // A predicate that is constant reads `true` or `false`; all else prints as its value says.
 void Printer::PrintAttr(const AttrValue& value, AttrKind kind) {
-  if (const Expr* e = value.As<Expr>(); e != nullptr && kind == AttrKind::kPredicate &&
-                                        e->is_const()) {
+  if (const Expr* e = value.As<Expr>();
+      e != nullptr && kind == AttrKind::kPredicate && e->is_const()) {
     out_ += e->value() != 0 ? "true" : "false";
     return;
   }

@@ -13,12 +13,11 @@ struct PrimInfo {
 };
 
 constexpr PrimInfo kPrims[] = {
-    {"const", 0}, {"param", 0},   {"add", 2},     {"sub", 2},        {"mul", 2},
-    {"div", 2},   {"neg", 1},     {"abs", 1},     {"sqrt", 1},       {"fma", 3},
-    {"min", 2},   {"max", 2},     {"round_even", 1}, {"eq", 2},      {"ne", 2},
-    {"lt", 2},    {"le", 2},      {"and", 2},     {"or", 2},         {"xor", 2},
-    {"not", 1},   {"shl", 2},     {"shr", 2},     {"mul_high", 2},   {"select", 3},
-    {"bitcast", 1}, {"convert", 1},
+    {"const", 0},      {"param", 0},   {"add", 2},     {"sub", 2}, {"mul", 2}, {"div", 2},
+    {"neg", 1},        {"abs", 1},     {"sqrt", 1},    {"fma", 3}, {"min", 2}, {"max", 2},
+    {"round_even", 1}, {"eq", 2},      {"ne", 2},      {"lt", 2},  {"le", 2},  {"and", 2},
+    {"or", 2},         {"xor", 2},     {"not", 1},     {"shl", 2}, {"shr", 2}, {"mul_high", 2},
+    {"select", 3},     {"bitcast", 1}, {"convert", 1},
 };
 static_assert(std::size(kPrims) == static_cast<size_t>(Prim::kConvert) + 1);
 
@@ -49,13 +48,20 @@ T FromBits(uint64_t bits) {
 template <class F>
 auto WithNative(DType type, F f) {
   switch (ComputeTypeOf(type)) {
-    case DType::kBool: return f(false);
-    case DType::kI32: return f(int32_t{0});
-    case DType::kU32: return f(uint32_t{0});
-    case DType::kI64: return f(int64_t{0});
-    case DType::kU64: return f(uint64_t{0});
-    case DType::kF64: return f(0.0);
-    default: return f(0.0f);
+    case DType::kBool:
+      return f(false);
+    case DType::kI32:
+      return f(int32_t{0});
+    case DType::kU32:
+      return f(uint32_t{0});
+    case DType::kI64:
+      return f(int64_t{0});
+    case DType::kU64:
+      return f(uint64_t{0});
+    case DType::kF64:
+      return f(0.0);
+    default:
+      return f(0.0f);
   }
 }
 
@@ -63,39 +69,62 @@ auto WithNative(DType type, F f) {
 template <class T>
 uint64_t Apply(Prim prim, T a, T b, T c) {
   switch (prim) {
-    case Prim::kEq: return ToBits(Eq(a, b));
-    case Prim::kNe: return ToBits(Ne(a, b));
-    case Prim::kLt: return ToBits(Lt(a, b));
-    case Prim::kLe: return ToBits(Le(a, b));
-    default: break;
+    case Prim::kEq:
+      return ToBits(Eq(a, b));
+    case Prim::kNe:
+      return ToBits(Ne(a, b));
+    case Prim::kLt:
+      return ToBits(Lt(a, b));
+    case Prim::kLe:
+      return ToBits(Le(a, b));
+    default:
+      break;
   }
   if constexpr (!std::is_same_v<T, bool>) {
     switch (prim) {
-      case Prim::kAdd: return ToBits(Add(a, b));
-      case Prim::kSub: return ToBits(Sub(a, b));
-      case Prim::kMul: return ToBits(Mul(a, b));
-      case Prim::kDiv: return ToBits(Div(a, b));
-      case Prim::kNeg: return ToBits(Neg(a));
-      case Prim::kAbs: return ToBits(Abs(a));
-      case Prim::kMin: return ToBits(Min(a, b));
-      case Prim::kMax: return ToBits(Max(a, b));
-      default: break;
+      case Prim::kAdd:
+        return ToBits(Add(a, b));
+      case Prim::kSub:
+        return ToBits(Sub(a, b));
+      case Prim::kMul:
+        return ToBits(Mul(a, b));
+      case Prim::kDiv:
+        return ToBits(Div(a, b));
+      case Prim::kNeg:
+        return ToBits(Neg(a));
+      case Prim::kAbs:
+        return ToBits(Abs(a));
+      case Prim::kMin:
+        return ToBits(Min(a, b));
+      case Prim::kMax:
+        return ToBits(Max(a, b));
+      default:
+        break;
     }
   }
   if constexpr (std::is_floating_point_v<T>) {
     switch (prim) {
-      case Prim::kSqrt: return ToBits(Sqrt(a));
-      case Prim::kFma: return ToBits(Fma(a, b, c));
-      case Prim::kRoundEven: return ToBits(RoundEven(a));
-      default: break;
+      case Prim::kSqrt:
+        return ToBits(Sqrt(a));
+      case Prim::kFma:
+        return ToBits(Fma(a, b, c));
+      case Prim::kRoundEven:
+        return ToBits(RoundEven(a));
+      default:
+        break;
     }
   } else {
     switch (prim) {
-      case Prim::kAnd: return ToBits(And(a, b));
-      case Prim::kOr: return ToBits(Or(a, b));
-      case Prim::kXor: return ToBits(Xor(a, b));
-      case Prim::kNot: return ToBits(Not(a));
-      default: break;
+      case Prim::kAnd:
+        return ToBits(And(a, b));
+      case Prim::kOr:
+        return ToBits(Or(a, b));
+      case Prim::kXor:
+        return ToBits(Xor(a, b));
+      case Prim::kNot:
+        return ToBits(Not(a));
+      default:
+        break;
     }
     if constexpr (!std::is_same_v<T, bool>) {
       if (prim == Prim::kShl) return ToBits(Shl(a, b));
@@ -120,8 +149,8 @@ uint64_t ConvertBits(DType from, DType to, uint64_t bits) {
 
 uint64_t Hash(const ScalarGraph::Node& node) {
   uint64_t h = static_cast<uint64_t>(node.prim) << 8 | static_cast<uint64_t>(node.type);
-  for (uint64_t word : {uint64_t{node.args[0]}, uint64_t{node.args[1]}, uint64_t{node.args[2]},
-                        node.imm}) {
+  for (uint64_t word :
+       {uint64_t{node.args[0]}, uint64_t{node.args[1]}, uint64_t{node.args[2]}, node.imm}) {
     h = (h ^ word) * 0x9e3779b97f4a7c15u;
     h ^= h >> 29;
   }
@@ -130,9 +159,13 @@ uint64_t Hash(const ScalarGraph::Node& node) {
 
 }  // namespace
 
-std::string_view NameOf(Prim prim) { return kPrims[static_cast<size_t>(prim)].name; }
+std::string_view NameOf(Prim prim) {
+  return kPrims[static_cast<size_t>(prim)].name;
+}
 
-int ScalarGraph::Arity(Prim prim) { return kPrims[static_cast<size_t>(prim)].arity; }
+int ScalarGraph::Arity(Prim prim) {
+  return kPrims[static_cast<size_t>(prim)].arity;
+}
 
 uint32_t ScalarGraph::Add(const Node& node) {
   // Open addressing, at most half full; an entry is a node's index + 1, 0 is free.
@@ -165,9 +198,15 @@ void ScalarGraph::Evaluate(uint32_t result, std::span<const uint64_t> params, in
     for (size_t l = 0; l < width; ++l) {
       uint64_t& out = values[i * width + l];
       switch (node.prim) {
-        case Prim::kConst: out = node.imm; break;
-        case Prim::kParam: out = params[static_cast<size_t>(node.imm) * width + l]; break;
-        case Prim::kBitcast: out = at(node.args[0], l); break;
+        case Prim::kConst:
+          out = node.imm;
+          break;
+        case Prim::kParam:
+          out = params[static_cast<size_t>(node.imm) * width + l];
+          break;
+        case Prim::kBitcast:
+          out = at(node.args[0], l);
+          break;
         case Prim::kConvert:
           out = ConvertBits(nodes_[node.args[0]].type, node.type, at(node.args[0], l));
           break;
@@ -202,12 +241,16 @@ std::string ScalarGraph::ToString() const {
 DType ComputeTypeOf(DType dtype) {
   switch (dtype) {
     case DType::kI8:
-    case DType::kI16: return DType::kI32;
+    case DType::kI16:
+      return DType::kI32;
     case DType::kU8:
-    case DType::kU16: return DType::kU32;
+    case DType::kU16:
+      return DType::kU32;
     case DType::kF16:
-    case DType::kBF16: return DType::kF32;
-    default: return dtype;
+    case DType::kBF16:
+      return DType::kF32;
+    default:
+      return dtype;
   }
 }
 

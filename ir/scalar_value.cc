@@ -19,8 +19,11 @@ struct SmallFloat {
   int mantissa_bits;
 
   int bias() const { return (1 << (exponent_bits - 1)) - 1; }
+
   uint32_t infinity() const { return ((1u << exponent_bits) - 1) << mantissa_bits; }
+
   uint32_t sign() const { return 1u << (exponent_bits + mantissa_bits); }
+
   uint32_t quiet() const { return 1u << (mantissa_bits - 1); }
 };
 
@@ -197,8 +200,10 @@ std::optional<Scalar> Scalar::FromUInt(DType dtype, uint64_t value) {
     case DTypeKind::kSigned:
       if (value >> (BitsOf(dtype) - 1) != 0) return std::nullopt;
       return Scalar{dtype, value};
-    case DTypeKind::kFloat: return FloatFromInt(dtype, false, value);
-    case DTypeKind::kComplex: break;
+    case DTypeKind::kFloat:
+      return FloatFromInt(dtype, false, value);
+    case DTypeKind::kComplex:
+      break;
   }
   return std::nullopt;
 }
@@ -254,7 +259,9 @@ void Scalar::Store(void* data) const {
   std::memcpy(data, &bits, std::min<size_t>(sizeof(bits), static_cast<size_t>(BytesOf(dtype))));
 }
 
-float HalfToFloat(uint16_t bits) { return static_cast<float>(Decode(kHalf, bits)); }
+float HalfToFloat(uint16_t bits) {
+  return static_cast<float>(Decode(kHalf, bits));
+}
 
 uint16_t FloatToHalf(float value) {
   return static_cast<uint16_t>(Encode(kHalf, static_cast<double>(value)));

@@ -12,8 +12,8 @@
 namespace gcomp::ir {
 namespace {
 
-// A function as bytes that are equal for equal structure, with the functions that it calls aside, in
-// the order of their first call.
+// A function as bytes that are equal for equal structure, with the functions that it calls aside,
+// in the order of their first call.
 struct Encoding {
   std::string bytes;
   std::vector<const Function*> callees;
@@ -126,9 +126,8 @@ class Encoder {
   void Put(const Expr& e) {
     bool renamed = false;
     e.ForEachSymbol([&](SymId id) { renamed = SymbolNumber(id) != id.index() || renamed; });
-    PutNodes(renamed ? e.Substitute([&](SymId id) {
-      return Expr::Symbol(SymId(SymbolNumber(id)));
-    }) : e);
+    PutNodes(renamed ? e.Substitute([&](SymId id) { return Expr::Symbol(SymId(SymbolNumber(id))); })
+                     : e);
   }
 
   void PutNodes(const Expr& e) {
@@ -185,20 +184,32 @@ class Encoder {
   }
 
   void PutAttr(std::monostate /*empty*/) {}
+
   void PutAttr(double v) { Word(std::bit_cast<uint64_t>(v)); }
+
   void PutAttr(bool v) { Word(v); }
+
   void PutAttr(const std::string& v) { Put(std::string_view(v)); }
+
   void PutAttr(DType v) { Word(static_cast<uint64_t>(v)); }
+
   void PutAttr(const FunctionRef& v) { PutCallee(v.name); }
+
   void PutAttr(const ir::Word& v) { Put(std::string_view(v.text)); }
+
   void PutAttr(const AttrList& v) {
     Word(v.size());
     for (const AttrValue& item : v) Put(item);
   }
+
   void PutAttr(const AttrDict& v) { Put(v); }
+
   void PutAttr(const Expr& v) { Put(v); }
+
   void PutAttr(const Type& v) { Put(v); }
+
   void PutAttr(const Scalar& v) { Put(v); }
+
   void PutAttr(ValueId v) { Put(v); }
 
   void Put(const AttrDict& dict) {
@@ -209,8 +220,8 @@ class Encoder {
     }
   }
 
-  // A function by the number of its first call, a global by its place in the module and its content.
-  // Returns the function.
+  // A function by the number of its first call, a global by its place in the module and its
+  // content. Returns the function.
   const Function* PutCallee(const std::string& name) {
     if (auto found = functions_.find(name); found != functions_.end()) {
       auto [entry, fresh] = callee_numbers_.try_emplace(found->second, out_.callees.size());
@@ -249,15 +260,19 @@ class Encoder {
   // True if `value` says the same as leaving the attribute out.
   static bool IsDefault(const AttrSpec& spec, const AttrValue& value) {
     switch (spec.default_kind) {
-      case AttrSpec::Default::kInt: return value == AttrValue(Expr(spec.default_int));
+      case AttrSpec::Default::kInt:
+        return value == AttrValue(Expr(spec.default_int));
       case AttrSpec::Default::kFloat: {
         const double* number = value.As<double>();  // by bits: -0.0 is not 0.0
         return number != nullptr &&
                std::bit_cast<uint64_t>(*number) == std::bit_cast<uint64_t>(spec.default_float);
       }
-      case AttrSpec::Default::kBool: return value == AttrValue(spec.default_int != 0);
-      case AttrSpec::Default::kString: return value == AttrValue(std::string(spec.default_string));
-      default: return false;
+      case AttrSpec::Default::kBool:
+        return value == AttrValue(spec.default_int != 0);
+      case AttrSpec::Default::kString:
+        return value == AttrValue(std::string(spec.default_string));
+      default:
+        return false;
     }
   }
 
@@ -334,8 +349,9 @@ class Structure {
     return entry->second;
   }
 
-  // The hash of a function with those of its callees, which come first. Chains of calls may be long,
-  // so the stack is on the heap. A call that closes a circle (verify rejects it) counts as zero.
+  // The hash of a function with those of its callees, which come first. Chains of calls may be
+  // long, so the stack is on the heap. A call that closes a circle (verify rejects it) counts as
+  // zero.
   Hash128 HashOf(const Function* root) {
     std::vector<std::pair<const Function*, size_t>> stack = {{root, 0}};
     hashes_.try_emplace(root);
@@ -371,8 +387,8 @@ class Structure {
 };
 
 // Whether functions of two modules are equal: pairs are taken as equal until a difference is found,
-// and a pair that follows from earlier ones is not looked at again (Hopcroft and Karp 1971), so that
-// each function is compared about once, in circles of calls too.
+// and a pair that follows from earlier ones is not looked at again (Hopcroft and Karp 1971), so
+// that each function is compared about once, in circles of calls too.
 class Comparison {
  public:
   Comparison(const Module& a, const Module& b) : a_(a), b_(b) {}
@@ -456,6 +472,8 @@ bool Equal(const Module& a_module, const Function& a, const Module& b_module, co
   return Comparison(a_module, b_module).Equal(&a, &b);
 }
 
-bool Equal(const Module& a, const Module& b) { return Comparison(a, b).EqualModules(); }
+bool Equal(const Module& a, const Module& b) {
+  return Comparison(a, b).EqualModules();
+}
 
 }  // namespace gcomp::ir

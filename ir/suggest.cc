@@ -28,8 +28,9 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+// One slip in three letters, two in up to nine.
 Suggestion::Suggestion(std::string_view wanted)
-    : wanted_(wanted), best_distance_(wanted.size() / 3 + 2) {}
+    : wanted_(wanted), best_distance_(2 + (wanted.size() > 3 ? 1 : 0) + wanted.size() / 10) {}
 
 void Suggestion::Consider(std::string_view name) {
   if (wanted_.size() > kMaxLength || name.size() > kMaxLength || name.empty()) return;

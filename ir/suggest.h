@@ -7,7 +7,7 @@
 
 namespace gcomp::ir {
 
-// Names longer than 40 bytes are not compared; nearer than a third of the length counts as a slip.
+// Names longer than 40 bytes are not compared; one or two letters may differ, more in long names.
 // Cost of Consider: O(length^2), at most 1,600 steps.
 class Suggestion {
  public:

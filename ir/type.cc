@@ -34,10 +34,16 @@ void AppendList(const Dims& dims, const std::function<std::string(SymId)>& name,
 void AppendLayout(const Layout& layout, const std::function<std::string(SymId)>& name,
                   std::string* text) {
   switch (layout.kind) {
-    case Layout::Kind::kContiguous: return;
-    case Layout::Kind::kUnknown: *text += "{?}"; return;
-    case Layout::Kind::kPacked: *text += "{packed " + Quote(layout.packed) + "}"; return;
-    case Layout::Kind::kStrided: break;
+    case Layout::Kind::kContiguous:
+      return;
+    case Layout::Kind::kUnknown:
+      *text += "{?}";
+      return;
+    case Layout::Kind::kPacked:
+      *text += "{packed " + Quote(layout.packed) + "}";
+      return;
+    case Layout::Kind::kStrided:
+      break;
   }
   *text += '{';
   AppendList(layout.strides, name, text);
@@ -103,13 +109,20 @@ Type Type::Substitute(const std::function<Expr(SymId)>& replace) const {
 
 std::string Type::ToString(const std::function<std::string(SymId)>& name) const {
   switch (kind_) {
-    case Kind::kNone: return "none";
-    case Kind::kInt: return "int<" + value().ToString(name) + ">";
-    case Kind::kFloat: return "float";
-    case Kind::kFlag: return "flag";
-    case Kind::kRng: return "rng";
-    case Kind::kToken: return "token";
-    case Kind::kTensor: break;
+    case Kind::kNone:
+      return "none";
+    case Kind::kInt:
+      return "int<" + value().ToString(name) + ">";
+    case Kind::kFloat:
+      return "float";
+    case Kind::kFlag:
+      return "flag";
+    case Kind::kRng:
+      return "rng";
+    case Kind::kToken:
+      return "token";
+    case Kind::kTensor:
+      break;
   }
   std::string text(NameOf(dtype_));
   text += '[';

@@ -26,6 +26,7 @@ class FunctionVerifier {
         diagnostics_(diagnostics),
         home_(function.values.size()),
         symbol_declared_(function.symbols.size()),
+        symbol_reported_(function.symbols.size()),
         op_seen_(function.ops.size()),
         block_seen_(function.blocks.size()) {}
 
@@ -80,7 +81,8 @@ class FunctionVerifier {
   Diagnostics& diagnostics_;
   std::vector<BlockId> home_;  // by ValueId: the block that has defined it; invalid = not yet
   std::vector<bool> symbol_declared_;
-  std::vector<SymId> declared_;  // in order, to leave a region's symbols behind
+  std::vector<bool> symbol_reported_;  // as not declared: once is enough
+  std::vector<SymId> declared_;        // in order, to leave a region's symbols behind
   std::vector<bool> op_seen_;
   std::vector<bool> block_seen_;
   std::vector<std::pair<uint32_t, Span>> callees_;
@@ -134,8 +136,8 @@ void FunctionVerifier::CheckSymbols(const Expr& expr, Span span) {
     Fail(ErrorId::E999, span, "broken invariant: a size symbol is not in the function's table");
     return;
   }
-  // Reported once: later uses take it as declared.
-  symbol_declared_[missing.index()] = true;
+  if (symbol_reported_[missing.index()]) return;
+  symbol_reported_[missing.index()] = true;
   Fail(ErrorId::E503, span,
        Format("size symbol `{}` is not declared here", function_.SymbolName(missing)));
 }
@@ -284,9 +286,9 @@ void FunctionVerifier::DefineName(ValueId id, NameTable& names) {
   if (!first.has_value()) return;
   const Span& span = function_.values[*first].span;
   Fail(ErrorId::E502, value.span,
-       span.line == 0 ? Format("`%{}` is defined twice", value.name)
-                      : Format("`%{}` is defined twice, first at {}:{}", value.name, span.line,
-                               span.column));
+       span.line == 0
+           ? Format("`%{}` is defined twice", value.name)
+           : Format("`%{}` is defined twice, first at {}:{}", value.name, span.line, span.column));
 }
 
 void FunctionVerifier::CheckParamAnnotations(const Value& value) {
@@ -392,7 +394,8 @@ bool FunctionVerifier::CheckCallee(const Op& op) {
     return true;
   }
   if (globals_.Find(op.callee).has_value()) return true;
-  return Fail(ErrorId::E506, op.span, Format("the module has no function or global @{}", op.callee));
+  return Fail(ErrorId::E506, op.span,
+              Format("the module has no function or global @{}", op.callee));
 }
 
 void FunctionVerifier::CheckDefines(const Op& op) {
@@ -487,13 +490,18 @@ bool IsScalarOf(const AttrValue& value, DType dtype) {
 bool InitFits(const Global& global) {
   const Type& type = global.type;
   switch (type.kind()) {
-    case Type::Kind::kInt: return IsScalarOf(global.init, DType::kI64);
-    case Type::Kind::kFloat: return IsScalarOf(global.init, DType::kF64);
-    case Type::Kind::kFlag: return IsScalarOf(global.init, DType::kBool);
+    case Type::Kind::kInt:
+      return IsScalarOf(global.init, DType::kI64);
+    case Type::Kind::kFloat:
+      return IsScalarOf(global.init, DType::kF64);
+    case Type::Kind::kFlag:
+      return IsScalarOf(global.init, DType::kBool);
     case Type::Kind::kToken:
-    case Type::Kind::kNone: return false;
+    case Type::Kind::kNone:
+      return false;
     case Type::Kind::kRng:
-    case Type::Kind::kTensor: break;
+    case Type::Kind::kTensor:
+      break;
   }
   const bool is_rng = type.kind() == Type::Kind::kRng;
   const DType dtype = is_rng ? DType::kU64 : type.dtype();
@@ -532,6 +540,7 @@ void CheckRecursion(const Module& module,
                     const std::vector<std::vector<std::pair<uint32_t, Span>>>& callees,
                     Diagnostics& diagnostics) {
   enum : uint8_t { kNew, kOpen, kDone };
+
   std::vector<uint8_t> state(callees.size(), kNew);
   std::vector<std::pair<uint32_t, size_t>> path;  // function, the next of its callees
   for (uint32_t root = 0; root < callees.size(); ++root) {

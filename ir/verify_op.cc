@@ -33,7 +33,8 @@ class OpChecker {
   bool CheckGroups() {
     const auto& begin = op_.group_begin;
     bool whole = begin.size() == def_.operands.size() + 1 && begin.front() == 0 &&
-                 begin.back() == op_.operands.size() && std::is_sorted(begin.begin(), begin.end()) &&
+                 begin.back() == op_.operands.size() &&
+                 std::is_sorted(begin.begin(), begin.end()) &&
                  op_.attrs.size() <= def_.attrs.size();
     if (!whole) Fail(ErrorId::E999, "broken invariant: operand groups or attributes do not fit");
     return whole;
@@ -43,9 +44,8 @@ class OpChecker {
     const OperandSpec& spec = def_.operands[g];
     std::span<const ValueId> group = function_.Group(op_, g);
     if (spec.kind == OperandKind::kRequired && group.size() != 1) {
-      return Fail(ErrorId::E504, group.empty()
-                                     ? Format("operand `{}` is missing", spec.name)
-                                     : Format("operand `{}` is given twice", spec.name));
+      return Fail(ErrorId::E504, group.empty() ? Format("operand `{}` is missing", spec.name)
+                                               : Format("operand `{}` is given twice", spec.name));
     }
     if (spec.kind == OperandKind::kOptional && group.size() > 1) {
       return Fail(ErrorId::E504, Format("operand `{}` is given twice", spec.name));
@@ -55,8 +55,8 @@ class OpChecker {
 
   void CheckOperand(const OperandSpec& spec, size_t g, const Value& value) {
     const Type& type = value.type;
-    const std::string shown = value.kind == Value::Kind::kLiteral ? value.literal.ToString()
-                                                                  : "%" + value.name;
+    const std::string shown =
+        value.kind == Value::Kind::kLiteral ? value.literal.ToString() : "%" + value.name;
     if (!type.is_tensor()) {
       if (!spec.tensor_only && type.kind() != Type::Kind::kNone) return;
       return Fail(ErrorId::E504, Format("operand `{}` must be a tensor, {} is {}", spec.name, shown,
@@ -109,28 +109,41 @@ class OpChecker {
 
   bool IsListOf(const AttrValue& value, AttrKind kind) const {
     const AttrList* list = value.As<AttrList>();
-    return list != nullptr && std::all_of(list->begin(), list->end(), [&](const AttrValue& e) {
-             return HasKind(e, kind);
-           });
+    return list != nullptr && std::all_of(list->begin(), list->end(),
+                                          [&](const AttrValue& e) { return HasKind(e, kind); });
   }
 
   bool HasKind(const AttrValue& value, AttrKind kind) const {
     const Expr* e = value.As<Expr>();
     switch (kind) {
-      case AttrKind::kInt: return e != nullptr && e->is_const();
-      case AttrKind::kSize: return e != nullptr && !e->is_bool();
-      case AttrKind::kPredicate: return e != nullptr && (e->is_bool() || e->is_const());
-      case AttrKind::kFloat: return value.As<double>() != nullptr;
-      case AttrKind::kBool: return value.As<bool>() != nullptr;
-      case AttrKind::kString: return value.As<std::string>() != nullptr;
-      case AttrKind::kDType: return value.As<DType>() != nullptr;
-      case AttrKind::kIntList: return IsListOf(value, AttrKind::kInt);
-      case AttrKind::kFloatList: return IsListOf(value, AttrKind::kFloat);
-      case AttrKind::kSizeList: return IsListOf(value, AttrKind::kSize);
-      case AttrKind::kStringList: return IsListOf(value, AttrKind::kString);
-      case AttrKind::kScalar: return IsScalar(value);
-      case AttrKind::kScalarList: return IsScalar(value) || IsListOf(value, AttrKind::kScalar);
-      case AttrKind::kDict: return value.As<AttrDict>() != nullptr;
+      case AttrKind::kInt:
+        return e != nullptr && e->is_const();
+      case AttrKind::kSize:
+        return e != nullptr && !e->is_bool();
+      case AttrKind::kPredicate:
+        return e != nullptr && (e->is_bool() || e->is_const());
+      case AttrKind::kFloat:
+        return value.As<double>() != nullptr;
+      case AttrKind::kBool:
+        return value.As<bool>() != nullptr;
+      case AttrKind::kString:
+        return value.As<std::string>() != nullptr;
+      case AttrKind::kDType:
+        return value.As<DType>() != nullptr;
+      case AttrKind::kIntList:
+        return IsListOf(value, AttrKind::kInt);
+      case AttrKind::kFloatList:
+        return IsListOf(value, AttrKind::kFloat);
+      case AttrKind::kSizeList:
+        return IsListOf(value, AttrKind::kSize);
+      case AttrKind::kStringList:
+        return IsListOf(value, AttrKind::kString);
+      case AttrKind::kScalar:
+        return IsScalar(value);
+      case AttrKind::kScalarList:
+        return IsScalar(value) || IsListOf(value, AttrKind::kScalar);
+      case AttrKind::kDict:
+        return value.As<AttrDict>() != nullptr;
     }
     return false;
   }

@@ -12,7 +12,9 @@ namespace {
 
 using ir::DType;
 
-std::array<int64_t, 4> Dense(int64_t b, int64_t c, int64_t d) { return {b * c * d, c * d, d, 1}; }
+std::array<int64_t, 4> Dense(int64_t b, int64_t c, int64_t d) {
+  return {b * c * d, c * d, d, 1};
+}
 
 // Adds weight * x to the sums of one output row, for one tap.
 template <class T, class Acc>
@@ -41,9 +43,8 @@ template <class T, class Acc>
         const WindowAxis::Range range = p.w.Inside(kw);
         if (range.begin == range.end) continue;
         const int64_t first = range.begin * p.w.stride + p.w.Origin(kw);
-        AddTap<T, Acc>(static_cast<Acc>(w_row[kw * p.w_strides[3]]),
-                       x_row + first * p.x_strides[3], p.w.stride * p.x_strides[3],
-                       sums + range.begin, range.end - range.begin);
+        AddTap<T, Acc>(static_cast<Acc>(w_row[kw * p.w_strides[3]]), x_row + first * p.x_strides[3],
+                       p.w.stride * p.x_strides[3], sums + range.begin, range.end - range.begin);
       }
     }
   }

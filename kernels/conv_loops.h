@@ -18,10 +18,10 @@ namespace gcomp::kernels {
 
 struct ConvProblem {
   ir::DType dtype = ir::DType::kF32;
-  int64_t n = 0;       // images
+  int64_t n = 0;  // images
   int64_t groups = 1;
-  int64_t c = 0;       // input channels, of all groups
-  int64_t o = 0;       // output channels, of all groups
+  int64_t c = 0;  // input channels, of all groups
+  int64_t o = 0;  // output channels, of all groups
   WindowAxis h;
   WindowAxis w;
   std::array<int64_t, 2> pad_end = {0, 0};

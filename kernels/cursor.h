@@ -26,8 +26,8 @@ struct CursorSpace {
   }
 };
 
-// Adds a dim inside the ones that the spaces have, merging it with the innermost one if the elements
-// of every space lie so. Spaces have equal sizes; dims of size 1 are left out.
+// Adds a dim inside the ones that the spaces have, merging it with the innermost one if the
+// elements of every space lie so. Spaces have equal sizes; dims of size 1 are left out.
 inline void AppendDim(int64_t size, std::initializer_list<std::pair<CursorSpace*, int64_t>> dims) {
   if (size == 1) return;
   bool merge = true;

@@ -1,19 +1,20 @@
 // Elementary functions for `exact` ops, generic in the scalar type, by primitives alone: exp, tanh,
-// sigmoid, erf. The eager loops, the slow evaluator and every generated kernel run this one text, so
-// they agree bit for bit; there is no libm behind it.
+// sigmoid, erf. The eager loops, the slow evaluator and every generated kernel run this one text,
+// so they agree bit for bit; there is no libm behind it.
 //
 // Accuracy: at most 2 units in the last place, over all inputs, f32 and f64 (measured by
-// tests/unit/kernels_math_test.cc against long double). Special values as in C Annex F: exp(-inf) = 0,
-// tanh and erf of +-0 and +-inf are +-0 and +-1, NaN gives NaN; overflow is inf, and results below the
-// normal range are denormals, not 0. f16 and bf16 go through f32.
+// tests/unit/kernels_math_test.cc against long double). Special values as in C Annex F: exp(-inf) =
+// 0, tanh and erf of +-0 and +-inf are +-0 and +-1, NaN gives NaN; overflow is inf, and results
+// below the normal range are denormals, not 0. f16 and bf16 go through f32.
 //
-// No branches: every path is computed and selected, so that loops vectorise.
+// No branches: every path is computed and selected, so that loops vectorize.
 //
-// Method: exp reduces x = n ln2 + r, |r| <= ln2 / 2, with ln2 split in two (Cody and Waite, "Software
-// Manual for the Elementary Functions", 1980) and fma, evaluates a polynomial in r, and scales by 2^n
-// in two steps so that denormal results round once (the rounding error of r is carried along). The polynomials in decimal are our own: Chebyshev
-// interpolation in 60 digits (mpmath.chebyfit) on the interval named beside each, with the error that
-// it reports; those written as fractions are Taylor's.
+// Method: exp reduces x = n ln2 + r, |r| <= ln2 / 2, with ln2 split in two (Cody and Waite,
+// "Software Manual for the Elementary Functions", 1980) and fma, evaluates a polynomial in r, and
+// scales by 2^n in two steps so that denormal results round once (the rounding error of r is
+// carried along). The polynomials in decimal are our own: Chebyshev interpolation in 60 digits
+// (mpmath.chebyfit) on the interval named beside each, with the error that it reports; those
+// written as fractions are Taylor's.
 #pragma once
 
 #include <cstdint>
@@ -25,19 +26,20 @@ namespace gcomp::kernels {
 
 namespace math_internal {
 
-template <class S, class T>
+template <class S>
 GCOMP_INLINE S HornerFrom(S /*x*/, S sum) {
   return sum;
 }
+
 template <class S, class T, class... Rest>
 GCOMP_INLINE S HornerFrom(S x, S sum, T next, Rest... rest) {
-  return HornerFrom<S, T>(x, ir::Fma(sum, x, ir::Constant(x, next)), rest...);
+  return HornerFrom(x, ir::Fma(sum, x, ir::Constant(x, next)), rest...);
 }
 
 // The polynomial with the given coefficients, highest power first.
 template <class S, class T, class... Rest>
 GCOMP_INLINE S Horner(S x, T first, Rest... rest) {
-  return HornerFrom<S, T>(x, ir::Constant(x, first), rest...);
+  return HornerFrom(x, ir::Constant(x, first), rest...);
 }
 
 template <class S>
@@ -64,8 +66,8 @@ GCOMP_INLINE S Clamp(S x, T low, T high) {
   return ir::Select(ir::Lt(h, above), h, above);
 }
 
-// value * 2^(a + b), where a and b are integers of moderate size, each held in the low bits of
-// `magic + number`: the float whose exponent field is that integer plus the bias is built from them.
+// 2^n, where magic_plus_n = 1.5 * 2^mantissa_bits + n holds the integer n in its low bits, and
+// magic_minus_bias is the pattern of 1.5 * 2^mantissa_bits less the bias of exponents.
 template <class S, class I>
 GCOMP_INLINE S PowerOfTwo(S magic_plus_n, I magic_minus_bias, I mantissa_bits) {
   auto n = ir::Sub(ir::Bitcast<I>(magic_plus_n), ir::ConstantOf(magic_plus_n, magic_minus_bias));
@@ -127,7 +129,8 @@ GCOMP_INLINE S Exp(S x) {
   }
 }
 
-// Hyperbolic tangent: an odd polynomial below 0.625, else 1 - 2 / (e^(2|x|) + 1). Error: below 2 ulp.
+// Hyperbolic tangent: an odd polynomial below 0.625, else 1 - 2 / (e^(2|x|) + 1). Error: below 2
+// ulp.
 template <class S>
 GCOMP_INLINE S Tanh(S x) {
   using T = ir::NativeOf<S>;
@@ -170,8 +173,8 @@ GCOMP_INLINE S Sigmoid(S x) {
   return ir::Fma(residual, inverse, q);
 }
 
-// The error function 2 / sqrt(pi) * integral of e^(-t^2) from 0 to x: an odd polynomial below 1, else
-// 1 - e^q(|x|) with q the logarithm of erfc. Error: below 2 ulp.
+// The error function 2 / sqrt(pi) * integral of e^(-t^2) from 0 to x: an odd polynomial below 1,
+// else 1 - e^q(|x|) with q the logarithm of erfc. Error: below 2 ulp.
 template <class S>
 GCOMP_INLINE S Erf(S x) {
   using T = ir::NativeOf<S>;

@@ -33,8 +33,7 @@ std::vector<Batch> BatchDims(const ir::TensorSpec& a, const ir::TensorSpec& b,
     Batch dim = {c.sizes[d], stride_of(a, d), stride_of(b, d), c.strides[d]};
     if (!dims.empty()) {
       Batch& last = dims.back();
-      if (last.a == dim.size * dim.a && last.b == dim.size * dim.b &&
-          last.c == dim.size * dim.c) {
+      if (last.a == dim.size * dim.a && last.b == dim.size * dim.b && last.c == dim.size * dim.c) {
         last = {last.size * dim.size, dim.a, dim.b, dim.c};
         continue;
       }
@@ -46,7 +45,9 @@ std::vector<Batch> BatchDims(const ir::TensorSpec& a, const ir::TensorSpec& b,
 
 }  // namespace
 
-bool MatmulProblem::empty() const { return m == 0 || n == 0 || num_batches() == 0; }
+bool MatmulProblem::empty() const {
+  return m == 0 || n == 0 || num_batches() == 0;
+}
 
 int64_t MatmulProblem::num_batches() const {
   int64_t count = 1;
@@ -71,8 +72,8 @@ MatmulProblem MatmulProblem::Make(const ir::TensorSpec& a, const ir::TensorSpec&
   p.c = matrix(c);
   while (!p.batch.empty()) {
     const Batch& inner = p.batch.back();
-    const bool rows = inner.b == 0 && (p.m == 1 || (inner.a == p.m * p.a.row &&
-                                                    inner.c == p.m * p.c.row));
+    const bool rows =
+        inner.b == 0 && (p.m == 1 || (inner.a == p.m * p.a.row && inner.c == p.m * p.c.row));
     if (!rows) break;
     if (p.m == 1) {
       p.a.row = inner.a;
@@ -131,19 +132,17 @@ template <class T, class Acc>
 }
 
 template <class T, class Acc>
-GCOMP_TARGET_V3 void ProductV3(const MatmulProblem& p, const void* a,
-                                                 const void* b, int64_t b_row, void* c,
-                                                 int64_t c_row) {
-  Product<T, Acc>(p, static_cast<const T*>(a), static_cast<const T*>(b), b_row,
-                  static_cast<T*>(c), c_row);
+GCOMP_TARGET_V3 void ProductV3(const MatmulProblem& p, const void* a, const void* b, int64_t b_row,
+                               void* c, int64_t c_row) {
+  Product<T, Acc>(p, static_cast<const T*>(a), static_cast<const T*>(b), b_row, static_cast<T*>(c),
+                  c_row);
 }
 
 template <class T, class Acc>
-GCOMP_TARGET_V4 void ProductV4(const MatmulProblem& p, const void* a,
-                                                 const void* b, int64_t b_row, void* c,
-                                                 int64_t c_row) {
-  Product<T, Acc>(p, static_cast<const T*>(a), static_cast<const T*>(b), b_row,
-                  static_cast<T*>(c), c_row);
+GCOMP_TARGET_V4 void ProductV4(const MatmulProblem& p, const void* a, const void* b, int64_t b_row,
+                               void* c, int64_t c_row) {
+  Product<T, Acc>(p, static_cast<const T*>(a), static_cast<const T*>(b), b_row, static_cast<T*>(c),
+                  c_row);
 }
 
 using ProductFn = void (*)(const MatmulProblem&, const void*, const void*, int64_t, void*, int64_t);

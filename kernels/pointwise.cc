@@ -19,8 +19,8 @@ struct Space {
   size_t rank() const { return sizes.size(); }
 };
 
-// The iteration space of the result, with stride 0 where an operand broadcasts, without dims of size
-// 1, and with neighboring dims merged wherever all tensors allow it. Never of rank 0.
+// The iteration space of the result, with stride 0 where an operand broadcasts, without dims of
+// size 1, and with neighboring dims merged wherever all tensors allow it. Never of rank 0.
 Space Collapse(const ir::KernelCtx& ctx) {
   const ir::TensorSpec& result = ctx.results[0];
   std::vector<const ir::TensorSpec*> tensors;
@@ -90,7 +90,9 @@ class TiledKernel final : public ir::Kernel {
  public:
   TiledKernel(PointwiseLoop loop, Space space, std::vector<Access> tensors,
               const PointwiseFunctor& functor)
-      : loop_(loop), sizes_(std::move(space.sizes)), tensors_(std::move(tensors)),
+      : loop_(loop),
+        sizes_(std::move(space.sizes)),
+        tensors_(std::move(tensors)),
         functor_(functor) {
     inner_ = sizes_.back();
     rows_ = 1;
@@ -209,7 +211,8 @@ StatusOr<std::unique_ptr<ir::Kernel>> MakePointwiseKernel(const ir::KernelCtx& c
     bool is_result = t == ctx.operands.size();
     ir::DType dtype = is_result ? ctx.results[0].dtype : ctx.operands[t].dtype;
     Access access{TileIoOf(dtype, ctx.cpu), space.strides[t]};
-    access.splat = !is_result && std::ranges::all_of(access.strides, [](int64_t s) { return s == 0; });
+    access.splat =
+        !is_result && std::ranges::all_of(access.strides, [](int64_t s) { return s == 0; });
     dense = dense && access.io.direct && access.strides[0] == access.io.bytes;
     tensors.push_back(std::move(access));
   }

@@ -10,9 +10,9 @@
 //
 // fills in operands, type inference (equal dtypes, NumPy broadcasting), the eager kernel and the
 // lowering (one map stage whose body is the functor run on symbols). A functor whose result is bool
-// for non-bool operands makes a predicate; one with `static constexpr size_t kPredicate = i` takes a
-// bool as operand i. A functor with members keeps them: PreparePointwise and LowerPointwise take an
-// instance, so that an op may choose one by its attributes.
+// for non-bool operands makes a predicate; one with `static constexpr size_t kPredicate = i` takes
+// a bool as operand i. A functor with members keeps them: PreparePointwise and LowerPointwise take
+// an instance, so that an op may choose one by its attributes.
 //
 // The kernel: the functor's loop over dense arrays of its compute type, built for v3 and v4
 // (kernels/cpu_target.h). Operands that are dense go in as they lie; others pass through tiles
@@ -85,6 +85,7 @@ template <class F, class... A>
 GCOMP_TARGET_V3 void LoopV3(int64_t n, const void* const* in, void* out, const void* functor) {
   RunLoop<F, A...>(n, in, out, functor, std::index_sequence_for<A...>{});
 }
+
 template <class F, class... A>
 GCOMP_TARGET_V4 void LoopV4(int64_t n, const void* const* in, void* out, const void* functor) {
   RunLoop<F, A...>(n, in, out, functor, std::index_sequence_for<A...>{});
@@ -120,12 +121,19 @@ constexpr bool Takes(ir::DType compute) {
     if (!F::kDTypes.Has(dtype)) continue;
     switch (dtype) {  // as ir::ComputeTypeOf
       case ir::DType::kI8:
-      case ir::DType::kI16: dtype = ir::DType::kI32; break;
+      case ir::DType::kI16:
+        dtype = ir::DType::kI32;
+        break;
       case ir::DType::kU8:
-      case ir::DType::kU16: dtype = ir::DType::kU32; break;
+      case ir::DType::kU16:
+        dtype = ir::DType::kU32;
+        break;
       case ir::DType::kF16:
-      case ir::DType::kBF16: dtype = ir::DType::kF32; break;
-      default: break;
+      case ir::DType::kBF16:
+        dtype = ir::DType::kF32;
+        break;
+      default:
+        break;
     }
     if (dtype == compute) return true;
   }
@@ -162,9 +170,10 @@ StatusOr<std::unique_ptr<ir::Kernel>> PreparePointwise(const ir::KernelCtx& ctx,
       ctx.operands[pointwise_internal::kTypedOperand<F>].dtype, [&](auto like) -> Result {
         using S = decltype(like);
         if constexpr (pointwise_internal::Takes<F>(ir::NativeDType<S>())) {
-          return [&]<size_t... I>(std::index_sequence<I...>) -> Result {
+          return [&]<size_t... I>(std::index_sequence<I...>)->Result {
             return PrepareTyped<pointwise_internal::OperandType<F, I, S>...>(ctx, f);
-          }(std::make_index_sequence<static_cast<size_t>(F::kArity)>{});
+          }
+          (std::make_index_sequence<static_cast<size_t>(F::kArity)>{});
         } else {
           return Status(ErrorId::E999, "broken invariant: operand dtype outside the op's set");
         }
@@ -180,7 +189,8 @@ Status LowerTyped(ir::LowerCtx& ctx, const F& f) {
     // Braces fix the order in which parameters are made.
     std::tuple<ir::Sym<A>...> params{ir::Sym<A>(graph, graph->Param(I, ir::NativeDType<A>()))...};
     return std::apply(f, params).index();
-  }(std::index_sequence_for<A...>{});
+  }
+  (std::index_sequence_for<A...>{});
   ctx.nest.stages.push_back(std::move(stage));
   return Status();
 }
@@ -191,9 +201,10 @@ Status LowerPointwise(ir::LowerCtx& ctx, const F& f) {
       ctx.operands[pointwise_internal::kTypedOperand<F>].dtype, [&](auto like) -> Status {
         using S = decltype(like);
         if constexpr (pointwise_internal::Takes<F>(ir::NativeDType<S>())) {
-          return [&]<size_t... I>(std::index_sequence<I...>) -> Status {
+          return [&]<size_t... I>(std::index_sequence<I...>)->Status {
             return LowerTyped<pointwise_internal::OperandType<F, I, S>...>(ctx, f);
-          }(std::make_index_sequence<static_cast<size_t>(F::kArity)>{});
+          }
+          (std::make_index_sequence<static_cast<size_t>(F::kArity)>{});
         } else {
           return Status(ErrorId::E999, "broken invariant: operand dtype outside the op's set");
         }
@@ -209,9 +220,9 @@ inline constexpr ir::OperandSpec kBinaryOperands[] = {{.name = "a", .dtypes = F:
 
 inline constexpr std::string_view kNoVjpYet = "derivative rules come with differentiation";
 
-// Completes `base` (name, doc, source, tolerance) to the record of the op that F computes. What base
-// sets already is kept.
-template <class F>
+// Completes `base` (name, doc, source, tolerance) to the record of the op that F computes. Operands
+// that base sets are kept.
+template <class F, ir::InferFn kInfer = &InferPointwise>
 constexpr ir::OpDef Pointwise(ir::OpDef base) {
   if (base.operands.empty()) {
     if constexpr (F::kArity == 1) {
@@ -220,14 +231,10 @@ constexpr ir::OpDef Pointwise(ir::OpDef base) {
       base.operands = kBinaryOperands<F>;
     }
   }
-  if (base.infer == nullptr) base.infer = &InferPointwise;
-  if (base.prepare == nullptr) {
-    base.prepare = [](const ir::KernelCtx& ctx) { return PreparePointwise(ctx, F{}); };
-  }
-  if (base.lowering.kind == ir::Lowering::Kind::kMissing) {
-    base.lowering = {.kind = ir::Lowering::Kind::kPointwise,
-                     .loops = [](ir::LowerCtx& ctx) { return LowerPointwise(ctx, F{}); }};
-  }
+  base.infer = kInfer;
+  base.prepare = [](const ir::KernelCtx& ctx) { return PreparePointwise(ctx, F{}); };
+  base.lowering = {.kind = ir::Lowering::Kind::kPointwise,
+                   .loops = [](ir::LowerCtx& ctx) { return LowerPointwise(ctx, F{}); }};
   base.vjp = {.reason = kNoVjpYet};
   return base;
 }

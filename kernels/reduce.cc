@@ -10,11 +10,13 @@
 namespace gcomp::kernels {
 namespace {
 
-// Form 2 works on strips of this many bytes of partial values at most (it takes narrower strips where
-// the reduced axes are long), and on at most kTile elements at once.
+// Form 2 works on strips of this many bytes of partial values at most (it takes narrower strips
+// where the reduced axes are long), and on at most kTile elements at once.
 constexpr int64_t kMaxPartialBytes = int64_t{1} << 20;
 
-int64_t RoundUp(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
+int64_t RoundUp(int64_t value, int64_t to) {
+  return (value + to - 1) / to * to;
+}
 
 // The iteration space of a reduction, dims collapsed.
 struct ReduceSpace {
@@ -51,7 +53,10 @@ ReduceSpace SpaceOf(const ir::KernelCtx& ctx, const std::vector<int>& axes) {
 class ReduceKernel : public ir::Kernel {
  public:
   ReduceKernel(const ReduceLoops& loops, const TileIo& io, ReduceSpace space)
-      : loops_(loops), io_(io), space_(std::move(space)), n_(space_.reduced.NumElements()),
+      : loops_(loops),
+        io_(io),
+        space_(std::move(space)),
+        n_(space_.reduced.NumElements()),
         points_(space_.kept.NumElements()) {}
 
  protected:
@@ -94,9 +99,9 @@ class LanesKernel final : public ReduceKernel {
  public:
   LanesKernel(const ReduceLoops& loops, const TileIo& io, ReduceSpace space)
       : ReduceKernel(loops, io, std::move(space)), chunks_(NumChunks(n_)) {
-    in_place_ = io_.direct && (space_.reduced.sizes.empty() ||
-                               (space_.reduced.sizes.size() == 1 &&
-                                space_.reduced.strides[0] == io_.bytes));
+    in_place_ = io_.direct &&
+                (space_.reduced.sizes.empty() ||
+                 (space_.reduced.sizes.size() == 1 && space_.reduced.strides[0] == io_.bytes));
     tile_bytes_ = in_place_ ? 0 : RoundUp(std::min(n_, kReduceChunk) * io_.tile_bytes, 64);
   }
 
@@ -224,8 +229,8 @@ std::vector<int> ReducedAxes(const ir::AttrReader& attrs, int rank) {
   for (int d = 0; d < rank; ++d) {
     bool named = !dims.has_value();
     if (dims.has_value()) {
-      named = std::ranges::any_of(
-          *dims, [&](int64_t dim) { return (dim < 0 ? dim + rank : dim) == d; });
+      named = std::ranges::any_of(*dims,
+                                  [&](int64_t dim) { return (dim < 0 ? dim + rank : dim) == d; });
     }
     if (named) axes.push_back(d);
   }

@@ -2,10 +2,11 @@
 // they combine.
 //
 // Form 1 (the innermost axis is reduced): chunks of 4096 elements; inside a chunk 128 lanes, then a
-// balanced tree over lanes; then one over chunks. Form 2 (the innermost axis is kept): blocks of 64 in
-// sequence, then a tree over blocks. Trees pair i with i + half, where the number of leaves is rounded
-// up to a power of two and what is missing is the identity; combining with the identity changes no
-// bits, so these loops leave it out. Halves and bf16 are accumulated in f32 and rounded once.
+// balanced tree over lanes; then one over chunks. Form 2 (the innermost axis is kept): blocks of 64
+// in sequence, then a tree over blocks. Trees pair i with i + half, where the number of leaves is
+// rounded up to a power of two and what is missing is the identity; combining with the identity
+// changes no bits, so these loops leave it out. Halves and bf16 are accumulated in f32 and rounded
+// once.
 #pragma once
 
 #include <bit>
@@ -90,10 +91,13 @@ struct MinFn {
   }
 };
 
-// ---- Loops over dense values in compute types -----------------------------------------------------
+// ---- Loops over dense values in compute types
+// -----------------------------------------------------
 
 // The number of partial values that form 1 keeps for n elements.
-inline int64_t NumChunks(int64_t n) { return (n + kReduceChunk - 1) / kReduceChunk; }
+inline int64_t NumChunks(int64_t n) {
+  return (n + kReduceChunk - 1) / kReduceChunk;
+}
 
 // into[i] = f(into[i], from[i]).
 template <class F, class T>
@@ -142,9 +146,8 @@ GCOMP_INLINE T ReduceRow(int64_t n, const At& at, T* partials) {
   for (int64_t c = 0; c < chunks; ++c) {
     int64_t from = c * kReduceChunk;
     int64_t count = n - from < kReduceChunk ? n - from : kReduceChunk;
-    partials[c] = ReduceChunk<F, T>(count, [&](int64_t i) __attribute__((always_inline)) {
-      return at(from + i);
-    });
+    partials[c] = ReduceChunk<F, T>(
+        count, [&](int64_t i) __attribute__((always_inline)) { return at(from + i); });
   }
   CombineTree<F>(partials, chunks);
   return partials[0];
@@ -154,7 +157,7 @@ GCOMP_INLINE T ReduceRow(int64_t n, const At& at, T* partials) {
 struct ReduceLoops {
   void (*chunk)(const void* values, int64_t n, void* result) = nullptr;  // ReduceChunk
   void (*rows)(void* into, const void* from, int64_t n) = nullptr;       // CombineRows
-  uint64_t empty = 0;  // the bits of Empty<T>
+  uint64_t empty = 0;                                                    // the bits of Empty<T>
   bool allows_empty = false;
 };
 
@@ -166,18 +169,22 @@ GCOMP_INLINE void Chunk(const void* values, int64_t n, void* result) {
   *static_cast<T*>(result) = ReduceChunk<F, T>(
       n, [p](int64_t i) __attribute__((always_inline)) { return p[i]; });
 }
+
 template <class F, class T>
 GCOMP_TARGET_V3 void ChunkV3(const void* values, int64_t n, void* result) {
   Chunk<F, T>(values, n, result);
 }
+
 template <class F, class T>
 GCOMP_TARGET_V4 void ChunkV4(const void* values, int64_t n, void* result) {
   Chunk<F, T>(values, n, result);
 }
+
 template <class F, class T>
 GCOMP_TARGET_V3 void RowsV3(void* into, const void* from, int64_t n) {
   CombineRows<F>(static_cast<T*>(into), static_cast<const T*>(from), n);
 }
+
 template <class F, class T>
 GCOMP_TARGET_V4 void RowsV4(void* into, const void* from, int64_t n) {
   CombineRows<F>(static_cast<T*>(into), static_cast<const T*>(from), n);
@@ -201,7 +208,8 @@ ReduceLoops ReduceLoopsOf(CpuLevel cpu) {
 // Operands and attributes of a reduction: `x ; dims, keep_dims`.
 inline constexpr ir::OperandSpec kReduceOperands[] = {{.name = "x", .dtypes = ir::kNumericDTypes}};
 inline constexpr ir::AttrSpec kReduceAttrs[] = {
-    {.name = "dims", .kind = ir::AttrKind::kIntList, .doc = "axes to reduce; absent = all"},
+    ir::AxisOf(ir::AttrSpec::Axis::kOfOperand,
+               {.name = "dims", .kind = ir::AttrKind::kIntList, .doc = "axes to reduce; absent = all"}),
     ir::BoolAttr("keep_dims", false, "true: reduced axes stay, with size 1"),
 };
 
@@ -212,8 +220,8 @@ using NumericOf = std::conditional_t<std::is_same_v<T, bool>, uint32_t, T>;
 // The axes that `dims` names, sorted; absent = all.
 std::vector<int> ReducedAxes(const ir::AttrReader& attrs, int rank);
 
-// Type of a reduction: the operand's dtype without the reduced axes. E504 where an axis of size 0 is
-// reduced and `allows_empty` is false.
+// Type of a reduction: the operand's dtype without the reduced axes. E504 where an axis of size 0
+// is reduced and `allows_empty` is false.
 Status InferReduce(ir::InferCtx& ctx, bool allows_empty);
 
 StatusOr<std::unique_ptr<ir::Kernel>> MakeReduceKernel(const ir::KernelCtx& ctx,
@@ -225,15 +233,17 @@ ir::Stage ReduceStage(const ir::LowerCtx& ctx);
 // True if the reduced axes hold no element.
 bool ReducesNothing(const ir::Stage& stage);
 
-// Completes a reduce stage: body, combine by F from its identity, finish = the value itself.
+// Completes a reduce stage: combine by F from its identity, finish = the value itself. The identity
+// is Empty where the sizes say that nothing is reduced; a nest over a symbolic size holds for sizes
+// of at least 1.
 template <class F, class T>
 void SetReduction(ir::Stage& stage) {
   constexpr ir::DType kType = ir::NativeDType<T>();
   ir::Sym<T> left(&stage.combine, stage.combine.Param(0, kType));
   ir::Sym<T> right(&stage.combine, stage.combine.Param(1, kType));
   stage.combine_result = F{}(left, right).index();
-  stage.identity = ir::ScalarOf(ReducesNothing(stage) ? F::template Empty<T>()
-                                                      : F::template Identity<T>());
+  stage.identity =
+      ir::ScalarOf(ReducesNothing(stage) ? F::template Empty<T>() : F::template Identity<T>());
   stage.finish_result = stage.finish.Param(0, kType);
 }
 

@@ -22,7 +22,9 @@ const ir::Block& RegionOf(const InferCtx& ctx, size_t r) {
   return ctx.function().block(ctx.op().regions[r]);
 }
 
-const Type& TypeOf(const InferCtx& ctx, ir::ValueId id) { return ctx.function().value(id).type; }
+const Type& TypeOf(const InferCtx& ctx, ir::ValueId id) {
+  return ctx.function().value(id).type;
+}
 
 std::vector<Type> OperandTypes(const InferCtx& ctx, size_t first) {
   std::vector<Type> types;
@@ -40,9 +42,10 @@ Status CheckParams(const InferCtx& ctx, size_t r, std::span<const Type> passed) 
   for (size_t i = 0; i < passed.size(); ++i) {
     const Type& found = TypeOf(ctx, block.params[i]);
     if (passed[i].kind() == Type::Kind::kInt || found.kind() == Type::Kind::kInt) {
-      return ctx.Fail(Format("parameter {} of region {} is {}: this build passes no int to a region",
-                             i, block.label, ctx.Show(found)),
-                      ErrorId::E511);
+      return ctx.Fail(
+          Format("parameter {} of region {} is {}: this build passes no int to a region", i,
+                 block.label, ctx.Show(found)),
+          ErrorId::E511);
     }
     if (found != passed[i]) {
       return ctx.Fail(Format("parameter {} of region {} is {}, but {} is passed", i, block.label,

@@ -17,8 +17,8 @@ struct RowAccess {
   int64_t scratch = -1;   // where its row lies in scratch, unless in place
 
   void Finish(int64_t n, int64_t* scratch_bytes) {
-    in_place = io.direct && (space.sizes.empty() ||
-                             (space.sizes.size() == 1 && space.strides[0] == io.bytes));
+    in_place = io.direct &&
+               (space.sizes.empty() || (space.sizes.size() == 1 && space.strides[0] == io.bytes));
     if (in_place) return;
     scratch = *scratch_bytes;
     *scratch_bytes += (n * io.tile_bytes + 63) / 64 * 64;
@@ -79,8 +79,8 @@ class RowKernel final : public ir::Kernel {
 
   size_t Rank() const {
     size_t rank = 0;
-    for (const CursorSpace* space : {&points_, &result_points_, &x_.space, &y_.space,
-                                     &weight_.space, &bias_.space}) {
+    for (const CursorSpace* space :
+         {&points_, &result_points_, &x_.space, &y_.space, &weight_.space, &bias_.space}) {
       rank = std::max(rank, space->sizes.size());
     }
     return rank;
@@ -91,8 +91,13 @@ class RowKernel final : public ir::Kernel {
   Status Run(const ir::KernelArgs& args) const override {
     if (n_ == 0 || num_points_ == 0) return Status();
     auto* scratch = static_cast<std::byte*>(args.scratch);
-    Row row{.x = nullptr, .y = nullptr, .n = n_, .weight = nullptr, .bias = nullptr,
-            .eps = options_.eps, .partials = scratch + partials_};
+    Row row{.x = nullptr,
+            .y = nullptr,
+            .n = n_,
+            .weight = nullptr,
+            .bias = nullptr,
+            .eps = options_.eps,
+            .partials = scratch + partials_};
     if (options_.weight >= 0) {
       row.weight = weight_.Fetch(args.operand(static_cast<size_t>(options_.weight)), n_, scratch);
     }

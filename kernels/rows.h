@@ -1,7 +1,8 @@
-// Row kernels: ops that normalise along some axes (softmax, layer_norm), one row at a time in cache.
+// Row kernels: ops that normalize along some axes (softmax, layer_norm), one row at a time in
+// cache.
 //
-// A row is the elements along the row axes, flattened in logical order; the other axes are points. A
-// row that is dense in its compute type is used as it lies; others are gathered into scratch, and
+// A row is the elements along the row axes, flattened in logical order; the other axes are points.
+// A row that is dense in its compute type is used as it lies; others are gathered into scratch, and
 // results are scattered from it.
 #pragma once
 
@@ -18,7 +19,7 @@ namespace gcomp::kernels {
 // One row, dense, in the compute type T of the operand.
 struct Row {
   const void* x;       // n elements
-  void* y;             // n elements; not x
+  void* y;             // n elements; may be x
   int64_t n;           // at least 1
   const void* weight;  // n elements, or null
   const void* bias;    // n elements, or null
@@ -51,7 +52,8 @@ class RowLowering {
   ir::Stage ReduceStage() const;
   ir::Stage MapStage() const;
 
-  // Loads for stages of either kind: operand 0, a temporary, an operand whose dims are the row axes.
+  // Loads for stages of either kind: operand 0, a temporary, an operand whose dims are the row
+  // axes.
   ir::Load LoadX() const;
   ir::Load LoadTemp(size_t temp) const;
   ir::Load LoadAlongRow(size_t operand) const;

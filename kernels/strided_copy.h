@@ -5,8 +5,8 @@
 // dropped and neighboring dims that lie evenly in both tensors become one, so that a row-major copy
 // is one memcpy. Running follows the plan, allocates nothing, and copies bits: no arithmetic.
 //
-// Cost: one pass over the elements; the innermost loop is the dim along which the target is densest.
-// Thread safety: immutable after Make.
+// Cost: one pass over the elements; the innermost loop is the dim along which the target is
+// densest. Thread safety: immutable after Make.
 #pragma once
 
 #include <cstdint>

@@ -17,9 +17,10 @@ struct BFloat16 {
   uint16_t bits;
 };
 
-// Widening and rounding by integer arithmetic without branches, so that loops vectorise. The half
+// Widening and rounding by integer arithmetic without branches, so that loops vectorize. The half
 // conversions follow F. Giesen, "Half to float done quick" and "float->half variants" (2012, public
-// domain): rebias the exponent; denormal halves go through one exact floating subtraction (addition).
+// domain): rebias the exponent; denormal halves go through one exact floating subtraction
+// (addition).
 GCOMP_INLINE float Widen(Half half) {
   constexpr uint32_t kExponent = 0x7c00u << 13;
   uint32_t shifted = static_cast<uint32_t>(half.bits & 0x7fffu) << 13;
@@ -78,12 +79,18 @@ GCOMP_INLINE T Widen(T value) {
 struct U8 {
   uint8_t bits;
 };
-GCOMP_INLINE uint32_t Widen(U8 value) { return value.bits; }
-GCOMP_INLINE void Narrow(uint32_t value, U8* out) { out->bits = static_cast<uint8_t>(value); }
+
+GCOMP_INLINE uint32_t Widen(U8 value) {
+  return value.bits;
+}
+
+GCOMP_INLINE void Narrow(uint32_t value, U8* out) {
+  out->bits = static_cast<uint8_t>(value);
+}
 
 template <class V, class T>
-  requires std::is_arithmetic_v<T>
-GCOMP_INLINE void Narrow(V value, T* out) {
+
+requires std::is_arithmetic_v<T> GCOMP_INLINE void Narrow(V value, T* out) {
   *out = static_cast<T>(value);
 }
 
@@ -123,14 +130,17 @@ template <class T, class V>
 GCOMP_TARGET_V3 void LoadV3(const void* src, int64_t stride, int64_t n, void* tile) {
   LoadBody<T, V>(src, stride, n, tile);
 }
+
 template <class T, class V>
 GCOMP_TARGET_V4 void LoadV4(const void* src, int64_t stride, int64_t n, void* tile) {
   LoadBody<T, V>(src, stride, n, tile);
 }
+
 template <class T, class V>
 GCOMP_TARGET_V3 void StoreV3(const void* tile, int64_t n, void* dst, int64_t stride) {
   StoreBody<T, V>(tile, n, dst, stride);
 }
+
 template <class T, class V>
 GCOMP_TARGET_V4 void StoreV4(const void* tile, int64_t n, void* dst, int64_t stride) {
   StoreBody<T, V>(tile, n, dst, stride);
@@ -147,19 +157,32 @@ TileIo Make(CpuLevel cpu) {
 
 TileIo TileIoOf(ir::DType dtype, CpuLevel cpu) {
   switch (dtype) {
-    case ir::DType::kBool: return Make<uint8_t, uint8_t>(cpu);
-    case ir::DType::kI8: return Make<int8_t, int32_t>(cpu);
-    case ir::DType::kI16: return Make<int16_t, int32_t>(cpu);
-    case ir::DType::kU8: return Make<U8, uint32_t>(cpu);
-    case ir::DType::kU16: return Make<uint16_t, uint32_t>(cpu);
-    case ir::DType::kF16: return Make<Half, float>(cpu);
-    case ir::DType::kBF16: return Make<BFloat16, float>(cpu);
-    case ir::DType::kI32: return Make<int32_t, int32_t>(cpu);
-    case ir::DType::kU32: return Make<uint32_t, uint32_t>(cpu);
-    case ir::DType::kI64: return Make<int64_t, int64_t>(cpu);
-    case ir::DType::kU64: return Make<uint64_t, uint64_t>(cpu);
-    case ir::DType::kF64: return Make<double, double>(cpu);
-    default: return Make<float, float>(cpu);
+    case ir::DType::kBool:
+      return Make<uint8_t, uint8_t>(cpu);
+    case ir::DType::kI8:
+      return Make<int8_t, int32_t>(cpu);
+    case ir::DType::kI16:
+      return Make<int16_t, int32_t>(cpu);
+    case ir::DType::kU8:
+      return Make<U8, uint32_t>(cpu);
+    case ir::DType::kU16:
+      return Make<uint16_t, uint32_t>(cpu);
+    case ir::DType::kF16:
+      return Make<Half, float>(cpu);
+    case ir::DType::kBF16:
+      return Make<BFloat16, float>(cpu);
+    case ir::DType::kI32:
+      return Make<int32_t, int32_t>(cpu);
+    case ir::DType::kU32:
+      return Make<uint32_t, uint32_t>(cpu);
+    case ir::DType::kI64:
+      return Make<int64_t, int64_t>(cpu);
+    case ir::DType::kU64:
+      return Make<uint64_t, uint64_t>(cpu);
+    case ir::DType::kF64:
+      return Make<double, double>(cpu);
+    default:
+      return Make<float, float>(cpu);
   }
 }
 

@@ -1,11 +1,12 @@
 // Tiles: short dense runs of elements in the type that loops compute in.
 //
-// Loops (pointwise, reductions, norms) are written for dense arrays of the seven compute types. What
-// is not dense or not of such a type (strided and broadcast operands, i8, u8, i16, u16, f16, bf16) is
-// copied into a tile on the stack and back, by the functions here. They are the one place that knows
-// how elements of narrow dtypes are widened and rounded:
+// Loops (pointwise, reductions, norms) are written for dense arrays of the seven compute types.
+// What is not dense or not of such a type (strided and broadcast operands, i8, u8, i16, u16, f16,
+// bf16) is copied into a tile on the stack and back, by the functions here. They are the one place
+// that knows how elements of narrow dtypes are widened and rounded:
 //   - i8, i16 widen to i32 and u8, u16 to u32; storing keeps the low bits;
-//   - f16, bf16 widen to f32 exactly; storing rounds to nearest even, NaN stays NaN (quiet), denormals
+//   - f16, bf16 widen to f32 exactly; storing rounds to nearest even, NaN stays NaN (quiet),
+//   denormals
 //     are kept.
 // A bool is a byte: any non-zero byte is true when it is read, and 1 when it is written.
 #pragma once
@@ -51,7 +52,7 @@ struct TileIo {
   StoreFn store = nullptr;
   int64_t bytes = 0;       // of an element in memory
   int64_t tile_bytes = 0;  // of an element in a tile
-  bool direct = false;  // dense elements in memory are a tile already
+  bool direct = false;     // dense elements in memory are a tile already
 };
 
 // Requires a real dtype.
@@ -61,13 +62,20 @@ TileIo TileIoOf(ir::DType dtype, CpuLevel cpu);
 template <class F>
 auto WithComputeType(ir::DType dtype, F f) {
   switch (ir::ComputeTypeOf(dtype)) {
-    case ir::DType::kBool: return f(bool{});
-    case ir::DType::kI32: return f(int32_t{});
-    case ir::DType::kU32: return f(uint32_t{});
-    case ir::DType::kI64: return f(int64_t{});
-    case ir::DType::kU64: return f(uint64_t{});
-    case ir::DType::kF64: return f(double{});
-    default: return f(float{});
+    case ir::DType::kBool:
+      return f(bool{});
+    case ir::DType::kI32:
+      return f(int32_t{});
+    case ir::DType::kU32:
+      return f(uint32_t{});
+    case ir::DType::kI64:
+      return f(int64_t{});
+    case ir::DType::kU64:
+      return f(uint64_t{});
+    case ir::DType::kF64:
+      return f(double{});
+    default:
+      return f(float{});
   }
 }
 

@@ -21,9 +21,9 @@ Status CheckList(const ir::InferCtx& ctx, std::string_view attr, size_t length, 
   }
   for (int64_t value : *list) {
     if (value < least || value > kMaxWindowAttr) {
-      return ctx.Fail(Format("{} has {}, but must lie in [{}, {}]", attr, value, least,
-                             kMaxWindowAttr),
-                      ErrorId::E508);
+      return ctx.Fail(
+          Format("{} has {}, but must lie in [{}, {}]", attr, value, least, kMaxWindowAttr),
+          ErrorId::E508);
     }
   }
   return {};
@@ -59,9 +59,10 @@ StatusOr<Expr> WindowOutputs(const ir::InferCtx& ctx, const WindowAttrs& attrs, 
   }
   const ir::Interval range = ir::RangeOf(room, ctx.function().Ranger());
   if (range.high != ir::Interval::kUnbounded && range.high < 0) {
-    return ctx.Fail(Format("the window of {} elements is larger than spatial axis {} of {} with "
-                           "its padding",
-                           ctx.Show(window), i, ctx.Show(padded)));
+    return ctx.Fail(
+        Format("the window of {} elements is larger than spatial axis {} of {} with "
+               "its padding",
+               ctx.Show(window), i, ctx.Show(padded)));
   }
   const Expr stride = attrs.stride[i];
   if (!ceil_mode) return Expr::Add(Expr::FloorDiv(room, stride), 1);

@@ -29,6 +29,7 @@ struct WindowAxis {
     int64_t begin;
     int64_t end;
   };
+
   Range Inside(int64_t k) const {
     const int64_t origin = Origin(k);
     int64_t begin = origin >= 0 ? 0 : (-origin + stride - 1) / stride;

@@ -224,7 +224,9 @@ Status Context::Run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs
   return status;
 }
 
-void Context::Cancel() { impl_->interrupt.store(true); }
+void Context::Cancel() {
+  impl_->interrupt.store(true);
+}
 
 int64_t Context::buffer_bytes() const {
   int64_t bytes = 0;

@@ -12,16 +12,15 @@
 namespace gcomp {
 
 Engine::Engine(const EngineOptions& options, CpuLevel cpu)
-    : ops_(kernels::AllOps()),
-      cpu_(cpu),
-      log_(options.log),
-      events_(options.event_capacity) {}
+    : ops_(kernels::AllOps()), cpu_(cpu), log_(options.log), events_(options.event_capacity) {}
 
 StatusOr<std::shared_ptr<Engine>> Engine::Create(const EngineOptions& options) {
   GCOMP_ASSIGN_OR_RETURN(CpuLevel cpu, DetectCpuLevel());
   if (options.cpu && *options.cpu > cpu) {
-    return Status(ErrorId::E901, Format("kernels for {} are asked for; this machine, with GCOMP_CPU, "
-                                        "offers {}", NameOf(*options.cpu), NameOf(cpu)));
+    return Status(ErrorId::E901,
+                  Format("kernels for {} are asked for; this machine, with GCOMP_CPU, "
+                         "offers {}",
+                         NameOf(*options.cpu), NameOf(cpu)));
   }
   std::shared_ptr<Engine> engine(new Engine(options, options.cpu.value_or(cpu)));
   for (const ir::OpDef* op : options.extension_ops) GCOMP_RETURN_IF_ERROR(engine->ops_.Add(op));

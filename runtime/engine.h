@@ -1,10 +1,10 @@
 // Engine, Session, Context: how a program embeds gcomp.
 //
-//   auto engine  = *gcomp::Engine::Create({});                       // one per process or per tenant
-//   auto session = *gcomp::Session::Load(engine, std::move(module), weights, {});   // one per model
-//   auto context = *gcomp::Context::Create(session, "main");        // one per concurrent caller
-//   std::vector<gcomp::Tensor> outputs;
-//   gcomp::Status status = context->Run({{input}}, outputs);
+//   auto engine  = *gcomp::Engine::Create({});                       // one per process or per
+//   tenant auto session = *gcomp::Session::Load(engine, std::move(module), weights, {});   // one
+//   per model auto context = *gcomp::Context::Create(session, "main");        // one per concurrent
+//   caller std::vector<gcomp::Tensor> outputs; gcomp::Status status = context->Run({{input}},
+//   outputs);
 //
 // Nothing here throws, aborts or prints; errors are Status values, messages go to the LogSink.
 #pragma once
@@ -80,8 +80,8 @@ struct SessionOptions {
 // One parameter or result of an exported function, as a caller sees it.
 struct PortInfo {
   std::string name;
-  std::string type;   // "f32[s0, 16]"
-  ir::Type ir_type;   // symbols of the function
+  std::string type;  // "f32[s0, 16]"
+  ir::Type ir_type;  // symbols of the function
 };
 
 // A loaded model: verified module, bound weights, functions prepared for the sizes seen.

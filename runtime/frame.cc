@@ -14,7 +14,9 @@ int64_t NowNs() {
       .count();
 }
 
-Status Cancelled() { return Status(ErrorId::E803, "the caller asked to stop"); }
+Status Cancelled() {
+  return Status(ErrorId::E803, "the caller asked to stop");
+}
 
 // The error of a step, with the op it came from.
 Status AtStep(Status status, const BlockCode& code, size_t step) {
@@ -89,10 +91,10 @@ Status Frame::MakeBlock(const BlockCode& code, BlockFrame& block) {
     }
     Runner& runner = instruction.num_children > 0 ? *runners_.back() : *runners_.front();
     const uint32_t* lists = code.slot_lists.data();
-    block.steps.push_back({instruction.kernel,
-                           {block.slots.data(), lists + instruction.operands,
-                            lists + instruction.results, arena + instruction.scratch_offset,
-                            state.get(), &runner}});
+    block.steps.push_back(
+        {instruction.kernel,
+         {block.slots.data(), lists + instruction.operands, lists + instruction.results,
+          arena + instruction.scratch_offset, state.get(), &runner}});
     if (state != nullptr) states_.push_back(std::move(state));
   }
   if (profile_) block.counters.resize(block.steps.size());
@@ -115,7 +117,8 @@ Status Frame::RunBlock(BlockFrame& block, std::span<void* const> params,
     slots[move.result] = static_cast<char*>(slots[move.operand]) + move.byte_offset;
   }
   Status status = profile_ ? RunStepsTimed(block) : RunSteps(block);
-  if (!status.ok()) [[unlikely]] return status;
+  if (!status.ok()) [[unlikely]]
+    return status;
   for (size_t i = 0; i < code.yields.size(); ++i) {
     const BlockCode::Yield& yield = code.yields[i];
     if (yield.direct) continue;
@@ -133,7 +136,8 @@ Status Frame::RunSteps(BlockFrame& block) {
     }
     Status status = step.kernel->Run(step.args);
     if (!status.ok()) [[unlikely]] {
-      return AtStep(std::move(status), *block.code, static_cast<size_t>(&step - block.steps.data()));
+      return AtStep(std::move(status), *block.code,
+                    static_cast<size_t>(&step - block.steps.data()));
     }
   }
   return {};

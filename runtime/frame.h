@@ -66,8 +66,7 @@ class Frame {
 
   Frame() = default;
   Status MakeBlock(const BlockCode& code, BlockFrame& block);
-  Status RunBlock(BlockFrame& block, std::span<void* const> params,
-                  std::span<void* const> results);
+  Status RunBlock(BlockFrame& block, std::span<void* const> params, std::span<void* const> results);
   Status RunSteps(BlockFrame& block);
   Status RunStepsTimed(BlockFrame& block);
 

@@ -16,7 +16,9 @@ using ir::Type;
 class Binder {
  public:
   Binder(const Function& function, ErrorId id)
-      : function_(function), id_(id), values_(function.symbols.size(), 0),
+      : function_(function),
+        id_(id),
+        values_(function.symbols.size(), 0),
         bound_(function.symbols.size(), false) {}
 
   Status BindExplicit(std::span<const int64_t> sizes) {
@@ -43,7 +45,8 @@ class Binder {
   // Symbols that stand alone take the size that came.
   void BindFrom(const Type& type, const Argument& argument) {
     if (type.kind() == Type::Kind::kInt) {
-      if (argument.data != nullptr) BindAlone(type.value(), *static_cast<const int64_t*>(argument.data));
+      if (argument.data != nullptr)
+        BindAlone(type.value(), *static_cast<const int64_t*>(argument.data));
       return;
     }
     if (!type.is_tensor()) return;
@@ -78,12 +81,13 @@ class Binder {
       std::optional<int64_t> high = symbol.high ? symbol.high->Evaluate(values_) : INT64_MAX;
       if (!low || !high || value < *low || value > *high) {
         std::string bound = symbol.high ? symbol.high->ToString(function_.Namer()) : "inf";
-        return Status(id_, Format("@{}: the size {} is {}, must lie in [{}, {}]", function_.name,
-                                  symbol.name, value, symbol.low.ToString(function_.Namer()), bound));
+        return Status(
+            id_, Format("@{}: the size {} is {}, must lie in [{}, {}]", function_.name, symbol.name,
+                        value, symbol.low.ToString(function_.Namer()), bound));
       }
       if (symbol.multiple > 1 && value % symbol.multiple != 0) {
-        return Status(id_, Format("@{}: the size {} is {}, must be a multiple of {}", function_.name,
-                                  symbol.name, value, symbol.multiple));
+        return Status(id_, Format("@{}: the size {} is {}, must be a multiple of {}",
+                                  function_.name, symbol.name, value, symbol.multiple));
       }
     }
     return {};
@@ -98,7 +102,8 @@ class Binder {
   }
 
   void BindAlone(const Expr& dim, int64_t value) {
-    if (dim.kind() == Expr::Kind::kSymbol && !bound_[dim.symbol().index()]) Bind(dim.symbol(), value);
+    if (dim.kind() == Expr::Kind::kSymbol && !bound_[dim.symbol().index()])
+      Bind(dim.symbol(), value);
   }
 
   Status Mismatch(size_t i, const Type& type, const ir::TensorSpec& got, std::string_view why) {
@@ -131,8 +136,7 @@ StatusOr<std::vector<int64_t>> BindSymbols(const Function& function,
     binder.BindFrom(type, arguments[i]);
   }
   for (size_t i = 0; i < params.size(); ++i) {
-    GCOMP_RETURN_IF_ERROR(
-        binder.CheckSizes(i, function.value(params[i]).type, arguments[i]));
+    GCOMP_RETURN_IF_ERROR(binder.CheckSizes(i, function.value(params[i]).type, arguments[i]));
   }
   GCOMP_RETURN_IF_ERROR(binder.CheckRanges());
   return std::move(binder).Take();

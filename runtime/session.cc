@@ -92,8 +92,8 @@ class WeightBinder {
 // What an exported function may ask for and this build does not do.
 Status CheckRunnable(const Function& function) {
   auto refuse = [&function](std::string_view what, std::string_view name) {
-    return Status(ErrorId::E511, Format("@{}: {} on %{} is not run by this build", function.name,
-                                        what, name));
+    return Status(ErrorId::E511,
+                  Format("@{}: {} on %{} is not run by this build", function.name, what, name));
   };
   for (ir::ValueId id : function.params()) {
     const ir::Value& param = function.value(id);
@@ -186,9 +186,13 @@ StatusOr<std::shared_ptr<Session>> Session::Load(std::shared_ptr<Engine> engine,
   return std::shared_ptr<Session>(new Session(std::move(impl)));
 }
 
-const ir::Module& Session::module() const { return impl_->module; }
+const ir::Module& Session::module() const {
+  return impl_->module;
+}
 
-Engine& Session::engine() const { return *impl_->engine; }
+Engine& Session::engine() const {
+  return *impl_->engine;
+}
 
 std::vector<std::string> Session::functions() const {
   std::vector<std::string> names;

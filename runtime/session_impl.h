@@ -21,7 +21,9 @@ class EntryPoint {
  public:
   EntryPoint(Engine& engine, const ir::Module& module, const ir::Function& function,
              size_t max_specializations)
-      : engine_(engine), module_(module), function_(function),
+      : engine_(engine),
+        module_(module),
+        function_(function),
         max_specializations_(max_specializations == 0 ? 1 : max_specializations) {}
 
   const ir::Function& function() const { return function_; }

@@ -6,9 +6,11 @@
 
 namespace gcomp {
 
-StatusOr<std::shared_ptr<const Specialization>> Specialization::Create(
-    const ir::Module& module, const ir::Function& function, const BoundWeights& weights,
-    std::vector<int64_t> symbols, CpuLevel cpu) {
+StatusOr<std::shared_ptr<const Specialization>> Specialization::Create(const ir::Module& module,
+                                                                       const ir::Function& function,
+                                                                       const BoundWeights& weights,
+                                                                       std::vector<int64_t> symbols,
+                                                                       CpuLevel cpu) {
   std::shared_ptr<Specialization> made(new Specialization());
   made->symbols_ = std::move(symbols);
   Specializer specializer(module, cpu, *made);

@@ -5,8 +5,8 @@
 // into the caller's memory. A run then only moves pointers and calls kernels.
 //
 // A function's regions and the functions it invokes are blocks of the same specialization. A callee
-// that is invoked at the same sizes from several places is one block. Memory: each block has a fixed
-// range in the frame's arena, past the ranges of all blocks that can be running when it runs.
+// that is invoked at the same sizes from several places is one block. Memory: each block has a
+// fixed range in the frame's arena, past the ranges of all blocks that can be running when it runs.
 //
 // Ownership: immutable after Create and shared by frames; borrows the module and the weights, which
 // the session keeps. Thread safety: may be read from any thread.
@@ -29,8 +29,8 @@ namespace gcomp {
 // An op that runs a kernel.
 struct Instruction {
   const ir::Kernel* kernel;
-  uint32_t operands;  // begin of its operand slots in BlockCode::slot_lists
-  uint32_t results;   // begin of its result slots there
+  uint32_t operands;           // begin of its operand slots in BlockCode::slot_lists
+  uint32_t results;            // begin of its result slots there
   int64_t scratch_offset = 0;  // in the block's arena range; bytes
   uint32_t children = 0;       // begin of its blocks in BlockCode::child_lists
   uint32_t num_children = 0;
@@ -56,24 +56,27 @@ struct BlockCode {
     bool direct;
     ir::TensorSpec destination;
   };
+
   std::vector<Yield> yields;
 
   struct ArenaSlot {
     uint32_t slot;
     int64_t offset;
   };
+
   std::vector<ArenaSlot> arena_slots;
 
   struct ConstantSlot {
     uint32_t slot;
     const void* data;
   };
+
   std::vector<ConstantSlot> constants;
   std::vector<PointerMove> fixed_moves;  // of buffers and constants: done once per frame
   std::vector<PointerMove> moves;        // of parameters and destinations: done at each entry
   std::vector<Instruction> instructions;
   std::vector<uint32_t> slot_lists;
-  std::vector<uint32_t> child_lists;     // indices of blocks
+  std::vector<uint32_t> child_lists;  // indices of blocks
   int64_t arena_bytes = 0;
   int64_t arena_offset = 0;
 };

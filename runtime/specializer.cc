@@ -21,8 +21,8 @@ using ir::ValueId;
 
 // Deeper nesting of regions and calls than this is not run: each level is a level of C++ calls.
 constexpr int kMaxDepth = 128;
-// A constant up to this size is computed once per specialization; a larger one at each run, from the
-// planned buffers, so that specializations stay small.
+// A constant up to this size is computed once per specialization; a larger one at each run, from
+// the planned buffers, so that specializations stay small.
 constexpr int64_t kMaxFoldedBytes = int64_t{1} << 20;
 
 constexpr uint32_t kNoSlot = UINT32_MAX;
@@ -109,7 +109,8 @@ class Specializer::BlockBuilder {
       }
       for (uint32_t slot : made_by_[i]) {
         if (infos_[slot].direct) continue;
-        requests.push_back({code_.specs[slot].SpanBytes(), step, std::max(step, infos_[slot].last_use)});
+        requests.push_back(
+            {code_.specs[slot].SpanBytes(), step, std::max(step, infos_[slot].last_use)});
         owner.push_back(slot);
       }
     }
@@ -276,7 +277,8 @@ class Specializer::BlockBuilder {
   // Runs a pure op without operands now (const, iota): its result is the same for every run.
   StatusOr<bool> Fold(const Op& op, const ir::Kernel& kernel, const Instruction& instruction,
                       const std::vector<uint32_t>& results) {
-    if (!op.operands.empty() || !op.def->effects.pure() || instruction.num_children > 0) return false;
+    if (!op.operands.empty() || !op.def->effects.pure() || instruction.num_children > 0)
+      return false;
     for (uint32_t slot : results) {
       if (code_.specs[slot].SpanBytes() > kMaxFoldedBytes) return false;
     }
@@ -289,14 +291,13 @@ class Specializer::BlockBuilder {
       parent_.out_.constants_.push_back(std::move(data));
     }
     GCOMP_ASSIGN_OR_RETURN(
-        Tensor scratch,
-        Tensor::Empty(DType::kU8, {static_cast<int64_t>(kernel.scratch_bytes())}));
+        Tensor scratch, Tensor::Empty(DType::kU8, {static_cast<int64_t>(kernel.scratch_bytes())}));
     GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<ir::KernelState> state, kernel.NewState());
     NoRegions none;
     const uint32_t* lists = code_.slot_lists.data();
-    GCOMP_RETURN_IF_ERROR(kernel.Run({slots.data(), lists + instruction.operands,
-                                      lists + instruction.results, scratch.data(), state.get(),
-                                      &none}));
+    GCOMP_RETURN_IF_ERROR(
+        kernel.Run({slots.data(), lists + instruction.operands, lists + instruction.results,
+                    scratch.data(), state.get(), &none}));
     return true;
   }
 
@@ -313,9 +314,8 @@ class Specializer::BlockBuilder {
     static const std::vector<TensorSpec> kRowMajor;
     for (ir::BlockId region : op.regions) {
       bool same_count = function_.block(region).yields.size() == results.size();
-      GCOMP_ASSIGN_OR_RETURN(uint32_t child,
-                             parent_.Block(function_, region, symbols_, nullptr,
-                                           same_count ? result_specs : kRowMajor));
+      GCOMP_ASSIGN_OR_RETURN(uint32_t child, parent_.Block(function_, region, symbols_, nullptr,
+                                                           same_count ? result_specs : kRowMajor));
       children.push_back(child);
     }
     for (uint32_t child : children) {

@@ -11,7 +11,9 @@ namespace {
 
 constexpr size_t kAlignment = 64;  // a cache line, and the widest vector
 
-void FreeAligned(void* data, void* /*arg*/) noexcept { std::free(data); }
+void FreeAligned(void* data, void* /*arg*/) noexcept {
+  std::free(data);
+}
 
 // The spec of a tensor, or E802 / E701 where its sizes make no sense.
 StatusOr<ir::TensorSpec> MakeSpec(DType dtype, std::vector<int64_t> sizes,
@@ -100,9 +102,8 @@ StatusOr<Tensor> Tensor::Copy(DType dtype, std::vector<int64_t> sizes, const voi
   return tensor;
 }
 
-StatusOr<Tensor> Tensor::Wrap(DType dtype, std::vector<int64_t> sizes,
-                              std::vector<int64_t> strides, void* data, Storage::Deleter deleter,
-                              void* arg) {
+StatusOr<Tensor> Tensor::Wrap(DType dtype, std::vector<int64_t> sizes, std::vector<int64_t> strides,
+                              void* data, Storage::Deleter deleter, void* arg) {
   auto element_bytes = static_cast<uintptr_t>(ir::BytesOf(dtype));
   uintptr_t alignment = element_bytes > 8 ? 8 : element_bytes;
   if (reinterpret_cast<uintptr_t>(data) % alignment != 0) {

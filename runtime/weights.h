@@ -19,8 +19,8 @@ struct Weight {
   const void* data;  // valid as long as the store; any alignment
 };
 
-// Immutable; a session keeps a reference as long as it lives, so data (a mapped file) is not copied.
-// Thread safety: may be read from any thread.
+// Immutable; a session keeps a reference as long as it lives, so data (a mapped file) is not
+// copied. Thread safety: may be read from any thread.
 class WeightStore {
  public:
   virtual ~WeightStore() = default;

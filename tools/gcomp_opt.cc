@@ -23,6 +23,7 @@
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "kernels/all_ops.h"
+#include "tools/common.h"
 #include "tools/module_diff.h"
 #include "tools/text_file.h"
 
@@ -53,10 +54,7 @@ struct OptOptions {
 
 void Warn(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
-int Fail(const Status& status) {
-  Warn(Format("gcomp-opt: {}\n", status.ToString()));
-  return InfoOf(status.id()).exit_code;
-}
+int Fail(const Status& status) { return PrintError("gcomp-opt", status); }
 
 std::string ListPasses() {
   std::string list;
@@ -209,6 +207,7 @@ int Main(int argc, char** argv) {
   OptOptions options;
   CLI::App app{"Reads a graph, runs passes over it and writes it in canonical form.", "gcomp-opt"};
   AddOptions(app, options);
+  app.set_version_flag("--version", VersionText("gcomp-opt"));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -224,4 +223,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace gcomp::tools
 
-int main(int argc, char** argv) { return gcomp::tools::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return gcomp::tools::RunGuarded("gcomp-opt", [&] { return gcomp::tools::Main(argc, argv); });
+}

@@ -1,7 +1,7 @@
 #include "kernels/onednn/conv.h"
 
-#include <array>
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <span>
 #include <utility>
@@ -139,9 +139,9 @@ class ConvKernel final : public ir::Kernel {
   Status MakeReorder(Passage& passage, dnnl_query_t what, bool into_packed, ScratchPlan& scratch) {
     const dnnl_memory_desc_t& packed = DescOf(conv_.pd, what);
     if (dnnl_memory_desc_equal(&passage.plain, &packed) != 0) return {};
-    GCOMP_ASSIGN_OR_RETURN(Step step,
-                           into_packed ? onednn::MakeReorder(passage.plain, packed, engine_)
-                                       : onednn::MakeReorder(packed, passage.plain, engine_));
+    GCOMP_ASSIGN_OR_RETURN(Step step, into_packed
+                                          ? onednn::MakeReorder(passage.plain, packed, engine_)
+                                          : onednn::MakeReorder(packed, passage.plain, engine_));
     passage.packed_at = scratch.Take(dnnl_memory_desc_get_size(&packed));
     pad_bytes_ = std::max(pad_bytes_, step.scratchpad_bytes());
     passage.reorder = std::move(step);
@@ -159,16 +159,14 @@ class ConvKernel final : public ir::Kernel {
       constant_w = dense.data();
     }
     const dnnl_memory_desc_t& packed = DescOf(conv_.pd, dnnl_query_weights_md);
-    GCOMP_ASSIGN_OR_RETURN(packed_data_,
-                           AlignedBuffer::Create(dnnl_memory_desc_get_size(&packed)));
-    GCOMP_RETURN_IF_ERROR(
-        ReorderNow(w_.plain, constant_w, packed, packed_data_.data(), engine_));
+    GCOMP_ASSIGN_OR_RETURN(packed_data_, AlignedBuffer::Create(dnnl_memory_desc_get_size(&packed)));
+    GCOMP_RETURN_IF_ERROR(ReorderNow(w_.plain, constant_w, packed, packed_data_.data(), engine_));
     GCOMP_ASSIGN_OR_RETURN(packed_w_, MakeMemory(packed, engine_, packed_data_.data()));
     return {};
   }
 
-  Status Execute(const Step& step, const ConvState& state, std::span<const dnnl_exec_arg_t> args)
-      const {
+  Status Execute(const Step& step, const ConvState& state,
+                 std::span<const dnnl_exec_arg_t> args) const {
     GCOMP_DNNL(dnnl_primitive_execute(step.primitive.get(), state.stream.get(),
                                       static_cast<int>(args.size()), args.data()));
     GCOMP_DNNL(dnnl_stream_wait(state.stream.get()));
@@ -225,8 +223,8 @@ StatusOr<std::unique_ptr<ir::KernelState>> ConvKernel::NewState() const {
   GCOMP_RETURN_IF_ERROR(
       passage(y_, dnnl_query_dst_md, state->y_plain, state->y_packed, state->y_pad));
   if (has_bias_) {
-    const dnnl_memory_desc_t& bias = *dnnl_primitive_desc_query_md(conv_.pd.get(),
-                                                                   dnnl_query_weights_md, 1);
+    const dnnl_memory_desc_t& bias =
+        *dnnl_primitive_desc_query_md(conv_.pd.get(), dnnl_query_weights_md, 1);
     GCOMP_ASSIGN_OR_RETURN(state->bias, MakeMemory(bias, engine_, nullptr));
   }
   GCOMP_ASSIGN_OR_RETURN(state->pad, MakeMemory(conv_.scratchpad(), engine_, nullptr));
@@ -239,11 +237,11 @@ Status ConvKernel::Run(const ir::KernelArgs& args) const {
   char* scratch = static_cast<char*>(args.scratch);
   dnnl_memory_t x = nullptr;
   dnnl_memory_t w = packed_w_.get();
-  GCOMP_RETURN_IF_ERROR(Bring(x_, state, state.x_plain, state.x_packed, state.x_pad,
-                              args.operand(0), scratch, x));
+  GCOMP_RETURN_IF_ERROR(
+      Bring(x_, state, state.x_plain, state.x_packed, state.x_pad, args.operand(0), scratch, x));
   if (w == nullptr) {
-    GCOMP_RETURN_IF_ERROR(Bring(w_, state, state.w_plain, state.w_packed, state.w_pad,
-                                args.operand(1), scratch, w));
+    GCOMP_RETURN_IF_ERROR(
+        Bring(w_, state, state.w_plain, state.w_packed, state.w_pad, args.operand(1), scratch, w));
   }
   GCOMP_DNNL(dnnl_memory_set_data_handle(state.y_plain.get(), args.result(0)));
   dnnl_memory_t y = state.y_plain.get();
@@ -277,8 +275,8 @@ Status ConvKernel::Run(const ir::KernelArgs& args) const {
 }  // namespace
 
 bool TakesConv(const ConvProblem& p) {
-  const int64_t sizes[] = {p.n,     p.c,     p.o,        p.groups,   p.h.in,
-                           p.w.in,  p.h.out, p.w.out,    p.h.kernel, p.w.kernel};
+  const int64_t sizes[] = {p.n,    p.c,     p.o,     p.groups,   p.h.in,
+                           p.w.in, p.h.out, p.w.out, p.h.kernel, p.w.kernel};
   return p.dtype == ir::DType::kF32 && FitsOneDnn(sizes);
 }
 

@@ -157,8 +157,7 @@ Status ReorderNow(const dnnl_memory_desc_t& from, const void* source, const dnnl
   GCOMP_ASSIGN_OR_RETURN(Step step, MakeReorder(from, to, engine));
   GCOMP_ASSIGN_OR_RETURN(AlignedBuffer scratch, AlignedBuffer::Create(step.scratchpad_bytes()));
   GCOMP_ASSIGN_OR_RETURN(Stream stream, MakeStream(engine));
-  GCOMP_ASSIGN_OR_RETURN(Memory source_memory,
-                         MakeMemory(from, engine, const_cast<void*>(source)));
+  GCOMP_ASSIGN_OR_RETURN(Memory source_memory, MakeMemory(from, engine, const_cast<void*>(source)));
   GCOMP_ASSIGN_OR_RETURN(Memory target_memory, MakeMemory(to, engine, target));
   GCOMP_ASSIGN_OR_RETURN(Memory pad, MakeMemory(step.scratchpad(), engine, scratch.data()));
   const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, source_memory.get()},

@@ -50,9 +50,7 @@ struct Step {
   PrimitiveDesc pd;
   Primitive primitive;
 
-  const dnnl_memory_desc_t& scratchpad() const {
-    return DescOf(pd, dnnl_query_scratchpad_md);
-  }
+  const dnnl_memory_desc_t& scratchpad() const { return DescOf(pd, dnnl_query_scratchpad_md); }
 
   size_t scratchpad_bytes() const { return dnnl_memory_desc_get_size(&scratchpad()); }
 };

@@ -22,8 +22,7 @@ using Stream = std::unique_ptr<dnnl_stream, Destroy<dnnl_stream, dnnl_stream_des
 using Memory = std::unique_ptr<dnnl_memory, Destroy<dnnl_memory, dnnl_memory_destroy>>;
 using Primitive = std::unique_ptr<dnnl_primitive, Destroy<dnnl_primitive, dnnl_primitive_destroy>>;
 using PrimitiveDesc =
-    std::unique_ptr<dnnl_primitive_desc,
-                    Destroy<dnnl_primitive_desc, dnnl_primitive_desc_destroy>>;
+    std::unique_ptr<dnnl_primitive_desc, Destroy<dnnl_primitive_desc, dnnl_primitive_desc_destroy>>;
 using Attr =
     std::unique_ptr<dnnl_primitive_attr, Destroy<dnnl_primitive_attr, dnnl_primitive_attr_destroy>>;
 

@@ -14,13 +14,13 @@ namespace {
 
 // One of the three tensors, as oneDNN sees it.
 struct Side {
-  std::vector<int64_t> sizes;    // batch dims (1 where broadcast), rows, columns
-  std::vector<int64_t> strides;  // of the memory that oneDNN reads
+  std::vector<int64_t> sizes;       // batch dims (1 where broadcast), rows, columns
+  std::vector<int64_t> strides;     // of the memory that oneDNN reads
   std::optional<StridedCopy> copy;  // into row-major scratch, if the operand can't be read as it is
   size_t scratch_at = 0;
 };
 
-Side MakeSide(const MatmulProblem& p, int64_t MatmulProblem::Batch::* batch_stride, int64_t rows,
+Side MakeSide(const MatmulProblem& p, int64_t MatmulProblem::Batch::*batch_stride, int64_t rows,
               int64_t columns, MatmulProblem::Matrix matrix) {
   Side side;
   for (const MatmulProblem::Batch& dim : p.batch) {
@@ -112,8 +112,7 @@ class MatmulKernel final : public ir::Kernel {
       GCOMP_DNNL(dnnl_memory_set_data_handle(state.b.get(), Read(b_, args.operand(1), scratch)));
     }
     GCOMP_DNNL(dnnl_memory_set_data_handle(state.c.get(), args.result(0)));
-    GCOMP_DNNL(
-        dnnl_memory_set_data_handle(state.scratchpad.get(), scratch + scratchpad_at_));
+    GCOMP_DNNL(dnnl_memory_set_data_handle(state.scratchpad.get(), scratch + scratchpad_at_));
     const dnnl_exec_arg_t exec[] = {
         {DNNL_ARG_SRC, state.a.get()},
         {DNNL_ARG_WEIGHTS, packed_ == nullptr ? state.b.get() : packed_.get()},
@@ -142,8 +141,7 @@ class MatmulKernel final : public ir::Kernel {
       constant_b = dense.data();
     }
     const dnnl_memory_desc_t& packed = Desc(dnnl_query_weights_md);
-    GCOMP_ASSIGN_OR_RETURN(packed_data_,
-                           AlignedBuffer::Create(dnnl_memory_desc_get_size(&packed)));
+    GCOMP_ASSIGN_OR_RETURN(packed_data_, AlignedBuffer::Create(dnnl_memory_desc_get_size(&packed)));
     GCOMP_RETURN_IF_ERROR(ReorderNow(b, constant_b, packed, packed_data_.data(), engine_));
     GCOMP_ASSIGN_OR_RETURN(packed_, MakeMemory(packed, engine_, packed_data_.data()));
     return {};

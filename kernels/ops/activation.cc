@@ -10,6 +10,7 @@ namespace {
 struct ReluFn {
   static constexpr int kArity = 1;
   static constexpr ir::DTypeSet kDTypes = ir::kNumericDTypes;
+
   template <class S>
   GCOMP_INLINE S operator()(S x) const {
     S zero = ir::Constant(x, 0);
@@ -17,14 +18,14 @@ struct ReluFn {
   }
 };
 
-#define GCOMP_FLOAT_FN(name)                                 \
-  struct name##Fn {                                          \
-    static constexpr int kArity = 1;                         \
-    static constexpr ir::DTypeSet kDTypes = ir::kFloatDTypes;\
-    template <class S>                                       \
-    GCOMP_INLINE S operator()(S x) const {                   \
-      return name(x);                                        \
-    }                                                        \
+#define GCOMP_FLOAT_FN(name)                                  \
+  struct name##Fn {                                           \
+    static constexpr int kArity = 1;                          \
+    static constexpr ir::DTypeSet kDTypes = ir::kFloatDTypes; \
+    template <class S>                                        \
+    GCOMP_INLINE S operator()(S x) const {                    \
+      return name(x);                                         \
+    }                                                         \
   };
 GCOMP_FLOAT_FN(Exp)
 GCOMP_FLOAT_FN(Tanh)
@@ -36,6 +37,7 @@ GCOMP_FLOAT_FN(Erf)
 struct GeluFn {
   static constexpr int kArity = 1;
   static constexpr ir::DTypeSet kDTypes = ir::kFloatDTypes;
+
   template <class S>
   GCOMP_INLINE S operator()(S x) const {
     S half = ir::Mul(x, ir::Constant(x, 0.5));
@@ -48,6 +50,7 @@ struct GeluFn {
 struct GeluTanhFn {
   static constexpr int kArity = 1;
   static constexpr ir::DTypeSet kDTypes = ir::kFloatDTypes;
+
   template <class S>
   GCOMP_INLINE S operator()(S x) const {
     S half = ir::Mul(x, ir::Constant(x, 0.5));
@@ -86,8 +89,9 @@ constexpr ir::OpDef kRelu = Pointwise<ReluFn>({
     .name = "relu",
     .doc = "Rectified linear unit: y = 0 if x < 0, else x; of the shape of x. relu(NaN) = NaN, "
            "relu(-0.0) = -0.0.",
-    .source = "V. Nair and G. Hinton, Rectified Linear Units Improve Restricted Boltzmann Machines, "
-              "2010",
+    .source =
+        "V. Nair and G. Hinton, Rectified Linear Units Improve Restricted Boltzmann Machines, "
+        "2010",
     .tolerance = {.reason = "values are copied"},
 });
 
@@ -101,7 +105,8 @@ constexpr ir::OpDef kExp = Pointwise<ExpFn>({
 
 constexpr ir::OpDef kTanh = Pointwise<TanhFn>({
     .name = "tanh",
-    .doc = "Hyperbolic tangent: y = tanh(x), of the shape of x. tanh(+-0) = +-0, tanh(+-inf) = +-1.",
+    .doc =
+        "Hyperbolic tangent: y = tanh(x), of the shape of x. tanh(+-0) = +-0, tanh(+-inf) = +-1.",
     .source = kAnnexF,
     .tolerance = kTwoUlp,
 });
@@ -116,18 +121,22 @@ constexpr ir::OpDef kSigmoid = Pointwise<SigmoidFn>({
 
 constexpr ir::OpDef kErf = Pointwise<ErfFn>({
     .name = "erf",
-    .doc = "Error function: y = 2 / sqrt(pi) * integral of e^(-t^2) over t from 0 to x, of the shape "
-           "of x. erf(+-0) = +-0, erf(+-inf) = +-1.",
+    .doc =
+        "Error function: y = 2 / sqrt(pi) * integral of e^(-t^2) over t from 0 to x, of the shape "
+        "of x. erf(+-0) = +-0, erf(+-inf) = +-1.",
     .source = kAnnexF,
     .tolerance = kTwoUlp,
 });
 
-constexpr ir::OpDef kGelu = Pointwise<GeluFn>({
+constexpr ir::OpDef kGelu{
     .name = "gelu",
-    .doc = "Gaussian error linear unit: y = 0.5 x (1 + erf(x / sqrt(2))), or with approx = \"tanh\" "
-           "y = 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))); of the shape of x. "
-           "gelu(-inf) = NaN (-inf * 0).",
-    .source = "D. Hendrycks and K. Gimpel, Gaussian Error Linear Units, https://arxiv.org/abs/1606.08415",
+    .doc =
+        "Gaussian error linear unit: y = 0.5 x (1 + erf(x / sqrt(2))), or with approx = \"tanh\" "
+        "y = 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))); of the shape of x. "
+        "gelu(-inf) = NaN (-inf * 0).",
+    .source =
+        "D. Hendrycks and K. Gimpel, Gaussian Error Linear Units, https://arxiv.org/abs/1606.08415",
+    .operands = kUnaryOperands<GeluFn>,
     .attrs = kGeluAttrs,
     .tolerance = {.ulp = 4,
                   .rtol = 5e-7,
@@ -135,7 +144,8 @@ constexpr ir::OpDef kGelu = Pointwise<GeluFn>({
     .infer = &InferGelu,
     .prepare = &PrepareGelu,
     .lowering = {.kind = ir::Lowering::Kind::kPointwise, .loops = &LowerGelu},
-});
+    .vjp = {.reason = kNoVjpYet},
+};
 
 }  // namespace
 

@@ -8,23 +8,23 @@ namespace {
 constexpr ir::Tolerance kOneOperation{.reason = "one correctly rounded operation per element"};
 constexpr std::string_view kIeee = "IEEE 754-2019, 5.4.1 formatOf general-computational operations";
 
-#define GCOMP_BINARY_FN(name, dtypes)                  \
-  struct name##Fn {                                    \
-    static constexpr int kArity = 2;                   \
-    static constexpr ir::DTypeSet kDTypes = dtypes;    \
-    template <class S>                                 \
-    GCOMP_INLINE S operator()(S a, S b) const {        \
-      return ir::name(a, b);                           \
-    }                                                  \
+#define GCOMP_BINARY_FN(name, dtypes)               \
+  struct name##Fn {                                 \
+    static constexpr int kArity = 2;                \
+    static constexpr ir::DTypeSet kDTypes = dtypes; \
+    template <class S>                              \
+    GCOMP_INLINE S operator()(S a, S b) const {     \
+      return ir::name(a, b);                        \
+    }                                               \
   };
-#define GCOMP_UNARY_FN(name, dtypes)                   \
-  struct name##Fn {                                    \
-    static constexpr int kArity = 1;                   \
-    static constexpr ir::DTypeSet kDTypes = dtypes;    \
-    template <class S>                                 \
-    GCOMP_INLINE S operator()(S x) const {             \
-      return ir::name(x);                              \
-    }                                                  \
+#define GCOMP_UNARY_FN(name, dtypes)                \
+  struct name##Fn {                                 \
+    static constexpr int kArity = 1;                \
+    static constexpr ir::DTypeSet kDTypes = dtypes; \
+    template <class S>                              \
+    GCOMP_INLINE S operator()(S x) const {          \
+      return ir::name(x);                           \
+    }                                               \
   };
 GCOMP_BINARY_FN(Add, ir::kNumericDTypes)
 GCOMP_BINARY_FN(Sub, ir::kNumericDTypes)

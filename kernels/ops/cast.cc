@@ -22,8 +22,8 @@ GCOMP_INLINE ir::Rebind<S, float> RoundToOdd(S x) {
   return ir::Select(ir::Ne(back, x), odd, nearest);
 }
 
-// An integer as an f64 that rounds to f16 and bf16 as the integer does: exact below 2^53, above that
-// with the bits below collected into one.
+// An integer as an f64 that rounds to f16 and bf16 as the integer does: exact below 2^53, above
+// that with the bits below collected into one.
 template <class S>
 GCOMP_INLINE ir::Rebind<S, double> ToSticky(S x) {
   using T = ir::NativeOf<S>;
@@ -47,11 +47,10 @@ GCOMP_INLINE ir::Rebind<S, double> ToSticky(S x) {
   }
 }
 
-// To: the scalar type that results are computed in; Narrow: what they are stored as, if that is less.
+// To: the scalar type that results are computed in; Narrow: what they are stored as, if that is
+// less.
 template <class To, class Narrow = To>
 struct CastFn {
-  static constexpr int kArity = 1;
-
   template <class S>
   GCOMP_INLINE ir::Rebind<S, To> operator()(S x) const {
     using From = ir::NativeOf<S>;
@@ -72,8 +71,6 @@ struct CastFn {
 
 // To f16 and bf16, through an f32 that the store rounds.
 struct CastToHalfFn {
-  static constexpr int kArity = 1;
-
   template <class S>
   GCOMP_INLINE ir::Rebind<S, float> operator()(S x) const {
     using From = ir::NativeOf<S>;
@@ -91,19 +88,31 @@ struct CastToHalfFn {
 template <class F>
 auto WithCast(ir::DType to, F f) {
   switch (to) {
-    case ir::DType::kBool: return f(CastFn<bool>{});
-    case ir::DType::kI8: return f(CastFn<int32_t, int8_t>{});
-    case ir::DType::kI16: return f(CastFn<int32_t, int16_t>{});
-    case ir::DType::kI32: return f(CastFn<int32_t>{});
-    case ir::DType::kI64: return f(CastFn<int64_t>{});
-    case ir::DType::kU8: return f(CastFn<uint32_t, uint8_t>{});
-    case ir::DType::kU16: return f(CastFn<uint32_t, uint16_t>{});
-    case ir::DType::kU32: return f(CastFn<uint32_t>{});
-    case ir::DType::kU64: return f(CastFn<uint64_t>{});
+    case ir::DType::kBool:
+      return f(CastFn<bool>{});
+    case ir::DType::kI8:
+      return f(CastFn<int32_t, int8_t>{});
+    case ir::DType::kI16:
+      return f(CastFn<int32_t, int16_t>{});
+    case ir::DType::kI32:
+      return f(CastFn<int32_t>{});
+    case ir::DType::kI64:
+      return f(CastFn<int64_t>{});
+    case ir::DType::kU8:
+      return f(CastFn<uint32_t, uint8_t>{});
+    case ir::DType::kU16:
+      return f(CastFn<uint32_t, uint16_t>{});
+    case ir::DType::kU32:
+      return f(CastFn<uint32_t>{});
+    case ir::DType::kU64:
+      return f(CastFn<uint64_t>{});
     case ir::DType::kF16:
-    case ir::DType::kBF16: return f(CastToHalfFn{});
-    case ir::DType::kF64: return f(CastFn<double>{});
-    default: return f(CastFn<float>{});
+    case ir::DType::kBF16:
+      return f(CastToHalfFn{});
+    case ir::DType::kF64:
+      return f(CastFn<double>{});
+    default:
+      return f(CastFn<float>{});
   }
 }
 
@@ -144,9 +153,10 @@ constexpr ir::OperandSpec kOperands[] = {{.name = "x", .dtypes = ir::kRealDTypes
 
 constexpr ir::OpDef kCast{
     .name = "cast",
-    .doc = "Conversion: y = x as the dtype written for the result, of the shape of x. To floats: to "
-           "nearest even, once. Float to integer truncates toward zero and saturates, NaN gives 0. "
-           "Integer to integer keeps the low bits. To bool: x != 0 (NaN is true); bool gives 0 or 1.",
+    .doc =
+        "Conversion: y = x as the dtype written for the result, of the shape of x. To floats: to "
+        "nearest even, once. Float to integer truncates toward zero and saturates, NaN gives 0. "
+        "Integer to integer keeps the low bits. To bool: x != 0 (NaN is true); bool gives 0 or 1.",
     .source = "IEEE 754-2019, 5.4 and 5.8; saturation as in WebAssembly's trunc_sat",
     .operands = kOperands,
     .tolerance = {.reason = "one correctly rounded conversion per element"},

@@ -5,14 +5,14 @@
 namespace gcomp::kernels {
 namespace {
 
-#define GCOMP_COMPARE_FN(name, expr)                             \
-  struct name##Fn {                                              \
-    static constexpr int kArity = 2;                             \
-    static constexpr ir::DTypeSet kDTypes = ir::kRealDTypes;     \
-    template <class S>                                           \
-    GCOMP_INLINE ir::BoolOf<S> operator()(S a, S b) const {      \
-      return ir::expr;                                           \
-    }                                                            \
+#define GCOMP_COMPARE_FN(name, expr)                         \
+  struct name##Fn {                                          \
+    static constexpr int kArity = 2;                         \
+    static constexpr ir::DTypeSet kDTypes = ir::kRealDTypes; \
+    template <class S>                                       \
+    GCOMP_INLINE ir::BoolOf<S> operator()(S a, S b) const {  \
+      return ir::expr;                                       \
+    }                                                        \
   };
 GCOMP_COMPARE_FN(Eq, Eq(a, b))
 GCOMP_COMPARE_FN(Ne, Ne(a, b))
@@ -24,13 +24,12 @@ GCOMP_COMPARE_FN(Ge, Le(b, a))
 
 template <class F>
 constexpr ir::OpDef Comparison(std::string_view name, std::string_view doc, bool commutative) {
-  return Pointwise<F>({
+  return Pointwise<F, &InferPredicate>({
       .name = name,
       .doc = doc,
       .source = "IEEE 754-2019, 5.11 details of comparison predicates",
       .commutative = commutative,
       .tolerance = {.reason = "a comparison is exact"},
-      .infer = &InferPredicate,
   });
 }
 

@@ -28,6 +28,7 @@ using ir::Type;
 using ir::ValueId;
 
 constexpr std::string_view kVjpReason = "derivative rules come with differentiation";
+
 // invoke, wrap and cond: one of the regions runs once, on the operands after the predicate.
 class BranchKernel final : public ir::Kernel {
  public:
@@ -71,8 +72,8 @@ class BranchKernel final : public ir::Kernel {
     for (size_t i = 0; i < num_results_; ++i) {
       pointers[num_args_ + i] = moves[i].Target(scratch, args.result(i));
     }
-    GCOMP_RETURN_IF_ERROR(args.regions->RunRegion(
-        r, std::span(pointers, num_args_), std::span(pointers + num_args_, num_results_)));
+    GCOMP_RETURN_IF_ERROR(args.regions->RunRegion(r, std::span(pointers, num_args_),
+                                                  std::span(pointers + num_args_, num_results_)));
     for (size_t i = 0; i < num_results_; ++i) moves[i].Finish(scratch, args.result(i));
     return {};
   }
@@ -121,9 +122,8 @@ class Unifier {
 
   // A type of the callee in the caller's symbols. Requires Run().
   Type Replace(const Type& type) const {
-    return type.Substitute([this](SymId id) {
-      return bound_[id.index()].value_or(Expr::Poison());
-    });
+    return type.Substitute(
+        [this](SymId id) { return bound_[id.index()].value_or(Expr::Poison()); });
   }
 
  private:
@@ -229,12 +229,13 @@ constexpr ir::OperandSpec kArgs[] = {
 
 constinit const ir::OpDef kInvoke = {
     .name = "invoke",
-    .doc = "Calls a function of the module: the results are those of the callee on the operands.\n"
-           "Shapes: the callee's signature. A size symbol of the callee is bound by the first "
-           "parameter that has it as a dim; what no operand binds is written, @f<s0 / 2>, as are "
-           "all of them if one likes.\n"
-           "Corners: operand types must then be equal to the callee's; symbols that the callee "
-           "defines get names of the caller by `defines`; recursion is an error.",
+    .doc =
+        "Calls a function of the module: the results are those of the callee on the operands.\n"
+        "Shapes: the callee's signature. A size symbol of the callee is bound by the first "
+        "parameter that has it as a dim; what no operand binds is written, @f<s0 / 2>, as are "
+        "all of them if one likes.\n"
+        "Corners: operand types must then be equal to the callee's; symbols that the callee "
+        "defines get names of the caller by `defines`; recursion is an error.",
     .source = "docs/spec/higher_order_ops.md 1.7 and 3.1",
     .operands = kArgs,
     .num_results = -1,
@@ -259,10 +260,11 @@ constexpr ir::RegionSpec kWrapRegions[] = {{"body"}};
 
 constinit const ir::OpDef kWrap = {
     .name = "wrap",
-    .doc = "Runs its region in place: the results are what the region yields.\n"
-           "Shapes: operands as the region's parameters; results as its yields, in storage of "
-           "their own.\n"
-           "Corners: the region may yield an operand, which is then copied.",
+    .doc =
+        "Runs its region in place: the results are what the region yields.\n"
+        "Shapes: operands as the region's parameters; results as its yields, in storage of "
+        "their own.\n"
+        "Corners: the region may yield an operand, which is then copied.",
     .source = "docs/spec/higher_order_ops.md 1.8 and 3.2",
     .operands = kArgs,
     .regions = kWrapRegions,
@@ -366,11 +368,12 @@ constexpr ir::RegionSpec kCondRegions[] = {{"then"}, {"else"}};
 
 constinit const ir::OpDef kCond = {
     .name = "cond",
-    .doc = "Runs one of two regions: `then` if p is not zero, else `else`.\n"
-           "Shapes: p: a flag or a tensor of one element; args as the parameters of both regions; "
-           "results as both yield them. Sizes that differ need a symbol of `defines`; strides that "
-           "differ become row-major.\n"
-           "Corners: NaN counts as true, -0.0 as false; only the region taken runs.",
+    .doc =
+        "Runs one of two regions: `then` if p is not zero, else `else`.\n"
+        "Shapes: p: a flag or a tensor of one element; args as the parameters of both regions; "
+        "results as both yield them. Sizes that differ need a symbol of `defines`; strides that "
+        "differ become row-major.\n"
+        "Corners: NaN counts as true, -0.0 as false; only the region taken runs.",
     .source = "docs/spec/higher_order_ops.md 1.9 and 3.3",
     .operands = kCondOperands,
     .regions = kCondRegions,

@@ -39,8 +39,8 @@ Status CheckOperands(const InferCtx& ctx, int64_t groups) {
                            ctx.Show(x.dims()[1]), ctx.Show(w.dims()[1]), groups));
   }
   if (!Expr::Mod(o, groups).IsConst(0)) {
-    return ctx.Fail(Format("the {} output channels do not divide into {} groups", ctx.Show(o),
-                           groups));
+    return ctx.Fail(
+        Format("the {} output channels do not divide into {} groups", ctx.Show(o), groups));
   }
   for (size_t i = 2; i < 4; ++i) {
     if (w.dims()[i].is_const() && w.dims()[i].value() < 1) {
@@ -65,8 +65,8 @@ Status InferConv2d(InferCtx& ctx) {
   const WindowAttrs window = WindowAttrs::Read(ctx.attrs(), 2, {1, 1});
   Dims dims = {x.dims()[0], w.dims()[0]};
   for (size_t i = 0; i < 2; ++i) {
-    GCOMP_ASSIGN_OR_RETURN(
-        Expr out, WindowOutputs(ctx, window, i, x.dims()[2 + i], w.dims()[2 + i], false));
+    GCOMP_ASSIGN_OR_RETURN(Expr out,
+                           WindowOutputs(ctx, window, i, x.dims()[2 + i], w.dims()[2 + i], false));
     dims.push_back(out);
   }
   ctx.Return(Type::Tensor(x.dtype(), std::move(dims), {}, x.device()));
@@ -85,7 +85,7 @@ ConvProblem MakeProblem(const ir::KernelCtx& ctx) {
   p.o = w.sizes[0];
   p.groups = ctx.attrs.Int("groups");
   auto axis = [&](size_t i) {
-    return WindowAxis{x.sizes[2 + i],  y.sizes[2 + i],     w.sizes[2 + i],
+    return WindowAxis{x.sizes[2 + i],  y.sizes[2 + i],    w.sizes[2 + i],
                       attrs.stride[i], attrs.dilation[i], attrs.pad_begin[i]};
   };
   p.h = axis(0);
@@ -122,15 +122,16 @@ constexpr ir::AttrSpec kConvAttrs[] = {
 
 constinit const ir::OpDef kConv2d = {
     .name = "conv2d",
-    .doc = "Cross-correlation: y[n, o, i, j] = bias[o] + sum over (c, p, q) of x[n, g + c, "
-           "i * stride_h + p * dilation_h - begin_h, j * stride_w + q * dilation_w - begin_w] * "
-           "w[o, c, p, q], where g is the first channel of o's group; x is 0 outside.\n"
-           "Shapes: x: [n, c, h, w], w: [o, c / groups, kh, kw], bias?: [o] -> y: [n, o, h', w'], "
-           "h' = floor((h + begin_h + end_h - dilation_h * (kh - 1) - 1) / stride_h) + 1, w' "
-           "likewise.\n"
-           "Corners: n, c or o may be 0 (c = 0 gives the bias); integers wrap; f16 and bf16 are "
-           "summed in f32 and rounded once; f32 goes through oneDNN in blocked or channels-last "
-           "form, whose order of summation is its own.",
+    .doc =
+        "Cross-correlation: y[n, o, i, j] = bias[o] + sum over (c, p, q) of x[n, g + c, "
+        "i * stride_h + p * dilation_h - begin_h, j * stride_w + q * dilation_w - begin_w] * "
+        "w[o, c, p, q], where g is the first channel of o's group; x is 0 outside.\n"
+        "Shapes: x: [n, c, h, w], w: [o, c / groups, kh, kw], bias?: [o] -> y: [n, o, h', w'], "
+        "h' = floor((h + begin_h + end_h - dilation_h * (kh - 1) - 1) / stride_h) + 1, w' "
+        "likewise.\n"
+        "Corners: n, c or o may be 0 (c = 0 gives the bias); integers wrap; f16 and bf16 are "
+        "summed in f32 and rounded once; f32 goes through oneDNN in blocked or channels-last "
+        "form, whose order of summation is its own.",
     .source = "ONNX Conv; PyTorch conv2d",
     .operands = kConvOperands,
     .attrs = kConvAttrs,

@@ -34,8 +34,8 @@ StatusOr<Type> WrittenType(const InferCtx& ctx) {
   const Type* type = ctx.written(0);
   if (type == nullptr) return ctx.Fail("the type of the result must be given");
   if (!type->is_tensor() || !type->is_contiguous()) {
-    return ctx.Fail(Format("makes a row-major tensor, but the result is written as {}",
-                           ctx.Show(*type)));
+    return ctx.Fail(
+        Format("makes a row-major tensor, but the result is written as {}", ctx.Show(*type)));
   }
   return *type;
 }
@@ -219,10 +219,11 @@ constexpr ir::AttrSpec kConstAttrs[] = {
 
 constinit const ir::OpDef kConst = {
     .name = "const",
-    .doc = "A tensor whose elements stand in the graph: all of them (v), one for all (splat), or "
-           "by name (blob).\n"
-           "Shapes: -> y: as written; v has as many numbers as y has elements.\n"
-           "Corners: exactly one of the three forms; symbolic sizes only with splat.",
+    .doc =
+        "A tensor whose elements stand in the graph: all of them (v), one for all (splat), or "
+        "by name (blob).\n"
+        "Shapes: -> y: as written; v has as many numbers as y has elements.\n"
+        "Corners: exactly one of the three forms; symbolic sizes only with splat.",
     .source = "docs/spec/ir.md, rules 6 and 10",
     .attrs = kConstAttrs,
     .tolerance = kNoArithmetic,
@@ -291,14 +292,15 @@ Status LowerFull(ir::LowerCtx& ctx) {
 }
 
 constexpr ir::OperandSpec kFullOperands[] = {{.name = "v"}};
-constexpr ir::AttrSpec kFullAttrs[] = {{"shape", ir::AttrKind::kSizeList, "sizes of the result",
-                                        ir::AttrSpec::Default::kRequired}};
+constexpr ir::AttrSpec kFullAttrs[] = {
+    {"shape", ir::AttrKind::kSizeList, "sizes of the result", ir::AttrSpec::Default::kRequired}};
 
 constinit const ir::OpDef kFull = {
     .name = "full",
-    .doc = "A tensor with v everywhere: y[i] = v.\n"
-           "Shapes: v: [] -> y: shape.\n"
-           "Corners: v may be computed; sizes may be 0 or symbolic.",
+    .doc =
+        "A tensor with v everywhere: y[i] = v.\n"
+        "Shapes: v: [] -> y: shape.\n"
+        "Corners: v may be computed; sizes may be 0 or symbolic.",
     .source = "NumPy full",
     .operands = kFullOperands,
     .attrs = kFullAttrs,
@@ -376,13 +378,15 @@ StatusOr<std::unique_ptr<ir::Kernel>> PrepareIota(const ir::KernelCtx& ctx) {
       std::make_unique<IotaKernel>(y.dtype, outer, y.sizes[static_cast<size_t>(dim)], inner));
 }
 
-constexpr ir::AttrSpec kIotaAttrs[] = {ir::IntAttr("dim", 0, "the axis that counts")};
+constexpr ir::AttrSpec kIotaAttrs[] = {
+    ir::AxisOf(ir::AttrSpec::Axis::kOfResult, ir::IntAttr("dim", 0, "the axis that counts"))};
 
 constinit const ir::OpDef kIota = {
     .name = "iota",
-    .doc = "Counts along axis dim: y[.., i, ..] = i.\n"
-           "Shapes: -> y: as written, of rank 1 or more.\n"
-           "Corners: floats round to nearest even; integers wrap; sizes may be 0 or symbolic.",
+    .doc =
+        "Counts along axis dim: y[.., i, ..] = i.\n"
+        "Shapes: -> y: as written, of rank 1 or more.\n"
+        "Corners: floats round to nearest even; integers wrap; sizes may be 0 or symbolic.",
     .source = "StableHLO iota",
     .attrs = kIotaAttrs,
     .tolerance = {.reason = "integers, each rounded once to the result's dtype"},

@@ -7,14 +7,14 @@ namespace {
 
 constexpr ir::DTypeSet kLogicDTypes = ir::kBoolDType | ir::kIntegerDTypes;
 
-#define GCOMP_LOGIC_FN(name)                                \
-  struct name##Fn {                                         \
-    static constexpr int kArity = 2;                        \
-    static constexpr ir::DTypeSet kDTypes = kLogicDTypes;   \
-    template <class S>                                      \
-    GCOMP_INLINE S operator()(S a, S b) const {             \
-      return ir::name(a, b);                                \
-    }                                                       \
+#define GCOMP_LOGIC_FN(name)                              \
+  struct name##Fn {                                       \
+    static constexpr int kArity = 2;                      \
+    static constexpr ir::DTypeSet kDTypes = kLogicDTypes; \
+    template <class S>                                    \
+    GCOMP_INLINE S operator()(S a, S b) const {           \
+      return ir::name(a, b);                              \
+    }                                                     \
   };
 GCOMP_LOGIC_FN(And)
 GCOMP_LOGIC_FN(Or)
@@ -24,6 +24,7 @@ GCOMP_LOGIC_FN(Xor)
 struct NotFn {
   static constexpr int kArity = 1;
   static constexpr ir::DTypeSet kDTypes = kLogicDTypes;
+
   template <class S>
   GCOMP_INLINE S operator()(S x) const {
     return ir::Not(x);
@@ -53,8 +54,9 @@ constexpr ir::OpDef kOr = Pointwise<OrFn>({
 
 constexpr ir::OpDef kXor = Pointwise<XorFn>({
     .name = "xor",
-    .doc = "Exclusive or: y = a ^ b; logical for bool, bitwise for integers. Shapes broadcast as in "
-           "NumPy; dtypes are equal.",
+    .doc =
+        "Exclusive or: y = a ^ b; logical for bool, bitwise for integers. Shapes broadcast as in "
+        "NumPy; dtypes are equal.",
     .source = kBoole,
     .commutative = true,
     .tolerance = kExactBits,

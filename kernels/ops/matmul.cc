@@ -24,19 +24,18 @@ Status InferMatmul(InferCtx& ctx) {
   const Type& a = ctx.operand(0);
   const Type& b = ctx.operand(1);
   if (a.rank() < 2 || b.rank() < 2) {
-    return ctx.Fail(Format("operands must have rank 2 or more, found {} and {}", ctx.Show(a),
-                           ctx.Show(b)));
+    return ctx.Fail(
+        Format("operands must have rank 2 or more, found {} and {}", ctx.Show(a), ctx.Show(b)));
   }
   if (a.dtype() != b.dtype()) {
-    return ctx.Fail(Format("operands must have one dtype, found {} and {}", ctx.Show(a),
-                           ctx.Show(b)));
+    return ctx.Fail(
+        Format("operands must have one dtype, found {} and {}", ctx.Show(a), ctx.Show(b)));
   }
   const size_t ar = a.dims().size();
   const size_t br = b.dims().size();
   if (!ctx.SameSize(a.dims()[ar - 1], b.dims()[br - 2])) {
-    return ctx.Fail(Format("a {} has {} columns, b {} has {} rows: they must be equal",
-                           ctx.Show(a), ctx.Show(a.dims()[ar - 1]), ctx.Show(b),
-                           ctx.Show(b.dims()[br - 2])));
+    return ctx.Fail(Format("a {} has {} columns, b {} has {} rows: they must be equal", ctx.Show(a),
+                           ctx.Show(a.dims()[ar - 1]), ctx.Show(b), ctx.Show(b.dims()[br - 2])));
   }
   const size_t batch = std::max(ar, br) - 2;
   Dims dims(batch);
@@ -73,10 +72,11 @@ constexpr ir::OperandSpec kMatmulOperands[] = {{.name = "a", .dtypes = ir::kNume
 
 constinit const ir::OpDef kMatmul = {
     .name = "matmul",
-    .doc = "Matrix product, batched: y[.., i, j] = sum over p of a[.., i, p] * b[.., p, j].\n"
-           "Shapes: a: [.., m, k], b: [.., k, n] -> y: [.., m, n]; batch axes (..) broadcast.\n"
-           "Corners: k = 0 gives zeros; integers wrap; f16 and bf16 are summed in f32 and rounded "
-           "once; f32 goes through oneDNN, whose order of summation is its own.",
+    .doc =
+        "Matrix product, batched: y[.., i, j] = sum over p of a[.., i, p] * b[.., p, j].\n"
+        "Shapes: a: [.., m, k], b: [.., k, n] -> y: [.., m, n]; batch axes (..) broadcast.\n"
+        "Corners: k = 0 gives zeros; integers wrap; f16 and bf16 are summed in f32 and rounded "
+        "once; f32 goes through oneDNN, whose order of summation is its own.",
     .source = "NumPy matmul for rank 2 and more",
     .operands = kMatmulOperands,
     .numeric = ir::NumericClass::kPinned,

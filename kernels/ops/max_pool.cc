@@ -87,21 +87,27 @@ template <DType dtype, class T>
 struct Native {
   using Element = T;
   using Acc = T;
+
   static Acc Load(T x) { return x; }
+
   static T Store(Acc x) { return x; }
 };
 
 struct Half {
   using Element = uint16_t;
   using Acc = float;
+
   static float Load(uint16_t x) { return ir::HalfToFloat(x); }
+
   static uint16_t Store(float x) { return ir::FloatToHalf(x); }
 };
 
 struct BFloat16 {
   using Element = uint16_t;
   using Acc = float;
+
   static float Load(uint16_t x) { return ir::BFloat16ToFloat(x); }
+
   static uint16_t Store(float x) { return ir::FloatToBFloat16(x); }
 };
 
@@ -150,8 +156,7 @@ template <class F>
   const int64_t width = p.axes[2].out;
   for (int64_t n = 0; n < p.n; ++n) {
     for (int64_t c = 0; c < p.c; ++c) {
-      const Element* plane =
-          static_cast<const Element*>(x) + n * p.strides[0] + c * p.strides[1];
+      const Element* plane = static_cast<const Element*>(x) + n * p.strides[0] + c * p.strides[1];
       for (int64_t d = 0; d < p.axes[0].out; ++d) {
         for (int64_t h = 0; h < p.axes[1].out; ++h) {
           PoolRow<F>(p, plane, d, h, best);
@@ -237,8 +242,8 @@ StatusOr<std::unique_ptr<ir::Kernel>> PrepareMaxPool(const ir::KernelCtx& ctx) {
   Pool pool = {x.sizes[0], x.sizes[1], {}, {x.strides[0], x.strides[1], 0, 0, 0}};
   for (size_t i = 0; i < axes; ++i) {
     const size_t to = 3 - axes + i;
-    pool.axes[to] = {x.sizes[2 + i],     y.sizes[2 + i],     kernel[i],
-                     window.stride[i],   window.dilation[i], window.pad_begin[i]};
+    pool.axes[to] = {x.sizes[2 + i],   y.sizes[2 + i],     kernel[i],
+                     window.stride[i], window.dilation[i], window.pad_begin[i]};
     pool.strides[2 + to] = x.strides[2 + i];
   }
   PoolFn run = ChoosePool(x.dtype, ctx.cpu);
@@ -296,8 +301,7 @@ ir::Load WindowLoad(const ir::LowerCtx& ctx, const std::vector<int64_t>& kernel)
   load.offset.coefs[1] = x.strides[1];
   for (size_t i = 0; i < axes; ++i) {
     const Expr& stride = x.strides[2 + i];
-    load.offset.base =
-        Expr::Sub(load.offset.base, Expr::Mul(window.pad_begin[i], stride));
+    load.offset.base = Expr::Sub(load.offset.base, Expr::Mul(window.pad_begin[i], stride));
     load.offset.coefs[2 + i] = Expr::Mul(window.stride[i], stride);
     load.offset.coefs[2 + axes + i] = Expr::Mul(window.dilation[i], stride);
     if (window.pad_begin[i] == 0 && window.pad_end[i] == 0 && !ceil_mode) continue;
@@ -342,12 +346,13 @@ constexpr ir::AttrSpec kPoolAttrs[] = {
 
 constinit const ir::OpDef kMaxPool = {
     .name = "max_pool",
-    .doc = "Greatest element under a sliding window: y[n, c, i...] = max over k of "
-           "x[n, c, i * stride + k * dilation - begin ...], taps outside x left out.\n"
-           "Shapes: x: [n, c, d...] with 1, 2 or 3 spatial axes -> y: [n, c, d'...], d' = "
-           "floor((d + begin + end - dilation * (kernel - 1) - 1) / stride) + 1.\n"
-           "Corners: NaN wins, -0.0 < +0.0; a window with no element of x gives -inf, or the "
-           "least integer.",
+    .doc =
+        "Greatest element under a sliding window: y[n, c, i...] = max over k of "
+        "x[n, c, i * stride + k * dilation - begin ...], taps outside x left out.\n"
+        "Shapes: x: [n, c, d...] with 1, 2 or 3 spatial axes -> y: [n, c, d'...], d' = "
+        "floor((d + begin + end - dilation * (kernel - 1) - 1) / stride) + 1.\n"
+        "Corners: NaN wins, -0.0 < +0.0; a window with no element of x gives -inf, or the "
+        "least integer.",
     .source = "ONNX MaxPool; PyTorch max_pool2d",
     .operands = kPoolOperands,
     .attrs = kPoolAttrs,

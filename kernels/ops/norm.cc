@@ -1,4 +1,4 @@
-// layer_norm: normalisation by mean and variance along axes.
+// layer_norm: normalization by mean and variance along axes.
 #include "base/format.h"
 #include "kernels/all_ops.h"
 #include "kernels/pointwise.h"
@@ -32,7 +32,7 @@ struct Deviation {
   }
 };
 
-struct Normalise {
+struct Normalize {
   template <class S>
   GCOMP_INLINE S operator()(S x, S mean, S deviation) const {
     return ir::Div(ir::Sub(x, mean), deviation);
@@ -44,11 +44,11 @@ GCOMP_INLINE void LayerNormBody(const Row& row) {
   const T* x = static_cast<const T*>(row.x);
   T* y = static_cast<T*>(row.y);
   T* partials = static_cast<T*>(row.partials);
-  T mean = Mean{}(ReduceRow<SumFn>(
-                      row.n, [x](int64_t i) __attribute__((always_inline)) { return x[i]; },
-                      partials),
-                  row.n);
-  auto square = [x, mean](int64_t i) __attribute__((always_inline)) {
+  T mean =
+      Mean{}(ReduceRow<SumFn>(
+                 row.n, [x](int64_t i) __attribute__((always_inline)) { return x[i]; }, partials),
+             row.n);
+  auto square = [ x, mean ](int64_t i) __attribute__((always_inline)) {
     return SquaredDifference{}(x[i], mean);
   };
   T deviation = Deviation{}(ReduceRow<SumFn>(row.n, square, partials), row.n, row.eps);
@@ -57,12 +57,12 @@ GCOMP_INLINE void LayerNormBody(const Row& row) {
   if (w != nullptr && b != nullptr) {
     GCOMP_INDEPENDENT
     for (int64_t i = 0; i < row.n; ++i) {
-      y[i] = ir::Add(ir::Mul(Normalise{}(x[i], mean, deviation), w[i]), b[i]);
+      y[i] = ir::Add(ir::Mul(Normalize{}(x[i], mean, deviation), w[i]), b[i]);
     }
     return;
   }
   GCOMP_INDEPENDENT
-  for (int64_t i = 0; i < row.n; ++i) y[i] = Normalise{}(x[i], mean, deviation);
+  for (int64_t i = 0; i < row.n; ++i) y[i] = Normalize{}(x[i], mean, deviation);
   if (w != nullptr) {
     GCOMP_INDEPENDENT
     for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Mul(y[i], w[i]);
@@ -72,10 +72,12 @@ GCOMP_INLINE void LayerNormBody(const Row& row) {
     for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Add(y[i], b[i]);
   }
 }
+
 template <class T>
 GCOMP_TARGET_V3 void LayerNormV3(const Row& row) {
   LayerNormBody<T>(row);
 }
+
 template <class T>
 GCOMP_TARGET_V4 void LayerNormV4(const Row& row) {
   LayerNormBody<T>(row);
@@ -95,7 +97,7 @@ Status CheckParameter(const ir::InferCtx& ctx, size_t group, std::string_view na
   bool same = type.dims().size() == row.size();
   for (size_t d = 0; same && d < row.size(); ++d) same = ctx.SameSize(type.dims()[d], row[d]);
   if (same) return Status();
-  return ctx.Fail(Format("{} is {}; its shape must be that of the normalised axes, {}", name,
+  return ctx.Fail(Format("{} is {}; its shape must be that of the normalized axes, {}", name,
                          ctx.Show(type), ctx.Show(ir::Type::Tensor(type.dtype(), row))));
 }
 
@@ -156,7 +158,7 @@ Status LowerTo(ir::LowerCtx& ctx) {
 
   ir::Stage map = rows.MapStage();
   map.loads = {rows.LoadX(), rows.LoadTemp(t0), rows.LoadTemp(t1)};
-  ir::Sym<T> y = Normalise{}(param(map.body, 0), param(map.body, 1), param(map.body, 2));
+  ir::Sym<T> y = Normalize{}(param(map.body, 0), param(map.body, 1), param(map.body, 2));
   if (int weight = OperandOf(ctx.op, kWeight); weight >= 0) {
     map.loads.push_back(rows.LoadAlongRow(static_cast<size_t>(weight)));
     y = ir::Mul(y, param(map.body, map.loads.size() - 1));
@@ -180,17 +182,19 @@ constexpr ir::OperandSpec kOperands[] = {
     {.name = "bias", .kind = ir::OperandKind::kOptional, .dtypes = ir::kFloatDTypes},
 };
 constexpr ir::AttrSpec kAttrs[] = {
-    {.name = "dims", .kind = ir::AttrKind::kIntList, .doc = "axes to normalise over; absent = all"},
+    ir::AxisOf(ir::AttrSpec::Axis::kOfOperand,
+               {.name = "dims", .kind = ir::AttrKind::kIntList, .doc = "axes to normalize over; absent = all"}),
     ir::FloatAttr("eps", 1e-5, "added to the variance"),
 };
 
 constexpr ir::OpDef kLayerNorm{
     .name = "layer_norm",
-    .doc = "Layer normalisation: mean = (sum of x over dims) / n; var = (sum of (x - mean)^2 over "
-           "dims) / n; y = (x - mean) / sqrt(var + eps) * weight + bias, each operation rounded, in "
-           "this order; an absent weight or bias is left out. n: elements over dims. x, y: [d0, ...]; "
-           "weight, bias: the sizes of dims. Two passes; both sums are form 1 of docs/numerics.md "
-           "whichever axes dims are; f16 and bf16 are computed in f32 and rounded once.",
+    .doc =
+        "Layer normalization: mean = (sum of x over dims) / n; var = (sum of (x - mean)^2 over "
+        "dims) / n; y = (x - mean) / sqrt(var + eps) * weight + bias, each operation rounded, in "
+        "this order; an absent weight or bias is left out. n: elements over dims. x, y: [d0, ...]; "
+        "weight, bias: the sizes of dims. Two passes; both sums are form 1 of docs/numerics.md "
+        "whichever axes dims are; f16 and bf16 are computed in f32 and rounded once.",
     .source = "J. Ba, J. Kiros, G. Hinton, Layer Normalization, https://arxiv.org/abs/1607.06450",
     .operands = kOperands,
     .attrs = kAttrs,

@@ -11,10 +11,11 @@ constexpr std::string_view kOrder = "docs/numerics.md, The order of a reduction"
 
 constexpr ir::OpDef kReduceSum = Reduction<SumFn>({
     .name = "reduce_sum",
-    .doc = "Sum over axes: y[...] = sum of x over `dims`, without those axes (with keep_dims, they "
-           "stay with size 1). x: [d0, ..., dn]. Added in the fixed order of docs/numerics.md; f16 "
-           "and bf16 in f32, rounded once; integers wrap in their own width. The sum of no elements "
-           "is 0.",
+    .doc =
+        "Sum over axes: y[...] = sum of x over `dims`, without those axes (with keep_dims, they "
+        "stay with size 1). x: [d0, ..., dn]. Added in the fixed order of docs/numerics.md; f16 "
+        "and bf16 in f32, rounded once; integers wrap in their own width. The sum of no elements "
+        "is 0.",
     .source = kOrder,
     .tolerance = {.ulp = 1,
                   .rtol = 1e-5,

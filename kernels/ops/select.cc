@@ -10,6 +10,7 @@ struct SelectFn {
   static constexpr int kArity = 3;
   static constexpr size_t kPredicate = 0;
   static constexpr ir::DTypeSet kDTypes = ir::kRealDTypes;
+
   template <class S>
   GCOMP_INLINE S operator()(ir::BoolOf<S> p, S a, S b) const {
     return ir::Select(p, a, b);
@@ -31,14 +32,13 @@ Status Infer(ir::InferCtx& ctx) {
   return Status();
 }
 
-constexpr ir::OpDef kSelect = Pointwise<SelectFn>({
+constexpr ir::OpDef kSelect = Pointwise<SelectFn, &Infer>({
     .name = "select",
     .doc = "Choice: y = a where p, else b. p is bool; a and b have equal dtypes; all three shapes "
            "broadcast as in NumPy.",
     .source = "the conditional operator, per element",
     .operands = kOperands,
     .tolerance = {.reason = "values are copied"},
-    .infer = &Infer,
 });
 
 }  // namespace

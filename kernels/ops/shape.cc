@@ -10,6 +10,7 @@
 #include "ir/kernel.h"
 #include "ir/loops.h"
 #include "ir/op_def.h"
+#include "ir/rewrite.h"
 #include "kernels/all_ops.h"
 #include "kernels/strided_copy.h"
 
@@ -47,8 +48,8 @@ class CopyKernel final : public ir::Kernel {
 };
 
 // One pass over the elements of buffer `source`, as a map stage of `axes`.
-ir::Stage CopyStage(ir::DType dtype, size_t source, Dims axes, Dims source_strides,
-                    size_t target, Expr target_base, Dims target_strides) {
+ir::Stage CopyStage(ir::DType dtype, size_t source, Dims axes, Dims source_strides, size_t target,
+                    Expr target_base, Dims target_strides) {
   ir::Stage stage;
   stage.axes = std::move(axes);
   stage.loads.push_back({.buffer = source,
@@ -73,8 +74,8 @@ StatusOr<std::unique_ptr<ir::Kernel>> PrepareRowMajor(const ir::KernelCtx& ctx) 
   const ir::TensorSpec& x = ctx.operands[0];
   GCOMP_ENSURE(ctx.results[0].IsContiguous(), "result is row-major");
   GCOMP_ENSURE(ctx.results[0].NumElements() == x.NumElements(), "number of elements is kept");
-  StridedCopy copy = StridedCopy::Make(x.sizes, x.strides, ir::ContiguousStrides(x.sizes),
-                                       ir::BytesOf(x.dtype));
+  StridedCopy copy =
+      StridedCopy::Make(x.sizes, x.strides, ir::ContiguousStrides(x.sizes), ir::BytesOf(x.dtype));
   return std::unique_ptr<ir::Kernel>(
       std::make_unique<CopyKernel>(std::vector<CopyKernel::Part>{{0, std::move(copy), 0}}));
 }
@@ -146,6 +147,17 @@ Status InferReshape(InferCtx& ctx) {
   return {};
 }
 
+// reshape(reshape(x)) is one reshape of x, to the sizes of the result: what -1 stood for may not be
+// found again from the sizes of x.
+Status CanonicalizeReshape(ir::RewriteCtx& ctx) {
+  const ir::Op* inner = ctx.Producer(0);
+  if (inner == nullptr || inner->def != ctx.op().def) return {};
+  ctx.SetOperand(0, inner->operands[0]);
+  ir::AttrList shape;
+  for (const Expr& size : ctx.result_type(0).dims()) shape.emplace_back(size);
+  return ctx.SetAttr("shape", std::move(shape));
+}
+
 constexpr ir::AttrSpec kReshapeAttrs[] = {
     {"shape", ir::AttrKind::kSizeList,
      "sizes of the result; one may be -1: what the others leave of x's elements",
@@ -153,10 +165,11 @@ constexpr ir::AttrSpec kReshapeAttrs[] = {
 
 constinit const ir::OpDef kReshape = {
     .name = "reshape",
-    .doc = "The elements of x in row-major order under other sizes: y.flat[i] = x.flat[i].\n"
-           "Shapes: x: [d_0, ...] -> y: shape, with as many elements; a new value.\n"
-           "Corners: x may be strided; -1 beside a size 0 is an error; sizes that are not proven "
-           "to agree are an error.",
+    .doc =
+        "The elements of x in row-major order under other sizes: y.flat[i] = x.flat[i].\n"
+        "Shapes: x: [d_0, ...] -> y: shape, with as many elements; a new value.\n"
+        "Corners: x may be strided; -1 beside a size 0 is an error; sizes that are not proven "
+        "to agree are an error.",
     .source = "NumPy reshape, order C",
     .operands = kOneOperand,
     .attrs = kReshapeAttrs,
@@ -166,6 +179,7 @@ constinit const ir::OpDef kReshape = {
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerRowMajor},
     .vjp = {kVjpReason},
     .simplify = SameRowMajor,
+    .canonicalize = CanonicalizeReshape,
 };
 
 // ---- contiguous, copy ---------------------------------------------------------------------------
@@ -178,9 +192,10 @@ Status InferContiguous(InferCtx& ctx) {
 
 constinit const ir::OpDef kContiguous = {
     .name = "contiguous",
-    .doc = "x in row-major order: y[i] = x[i].\n"
-           "Shapes: x: [d_0, ...] -> y: [d_0, ...]; a new value, never observed as an alias of x.\n"
-           "Corners: x may have any strides, 0 among them.",
+    .doc =
+        "x in row-major order: y[i] = x[i].\n"
+        "Shapes: x: [d_0, ...] -> y: [d_0, ...]; a new value, never observed as an alias of x.\n"
+        "Corners: x may have any strides, 0 among them.",
     .source = "PyTorch Tensor.contiguous, as a value",
     .operands = kOneOperand,
     .tolerance = kMovesBits,
@@ -244,15 +259,16 @@ Status LowerCopy(ir::LowerCtx& ctx) {
   return {};
 }
 
-constexpr ir::OperandSpec kCopyOperands[] = {
-    {.name = "x"}, {.name = "s", .kind = ir::OperandKind::kOptional}};
+constexpr ir::OperandSpec kCopyOperands[] = {{.name = "x"},
+                                             {.name = "s", .kind = ir::OperandKind::kOptional}};
 
 constinit const ir::OpDef kCopy = {
     .name = "copy",
-    .doc = "A new value with x's sizes: y = x, or with s, y = s broadcast to x's sizes.\n"
-           "Shapes: x: [d_0, ...], s?: broadcasts to x -> y: [d_0, ...], row-major.\n"
-           "Corners: with s, the elements of x do not matter. Unlike contiguous it is never "
-           "simplified away.",
+    .doc =
+        "A new value with x's sizes: y = x, or with s, y = s broadcast to x's sizes.\n"
+        "Shapes: x: [d_0, ...], s?: broadcasts to x -> y: [d_0, ...], row-major.\n"
+        "Corners: with s, the elements of x do not matter. Unlike contiguous it is never "
+        "simplified away.",
     .source = "NumPy copy; ATen copy",
     .operands = kCopyOperands,
     .tolerance = kMovesBits,
@@ -278,9 +294,10 @@ Status InferConcat(InferCtx& ctx) {
       fits = j == d || ctx.SameSize(x.dims()[j], dims[j]);
     }
     if (!fits) {
-      return ctx.Fail(Format("operand {} is {}, operand 0 {}: dtype, rank and sizes must agree but "
-                             "for axis {}",
-                             i, ctx.Show(x), ctx.Show(first), axis));
+      return ctx.Fail(
+          Format("operand {} is {}, operand 0 {}: dtype, rank and sizes must agree but "
+                 "for axis {}",
+                 i, ctx.Show(x), ctx.Show(first), axis));
     }
     dims[d] = Expr::Add(dims[d], x.dims()[d]);
   }
@@ -305,8 +322,8 @@ StatusOr<std::unique_ptr<ir::Kernel>> PrepareConcat(const ir::KernelCtx& ctx) {
   int64_t at = 0;
   for (size_t i = 0; i < ctx.operands.size(); ++i) {
     const ir::TensorSpec& x = ctx.operands[i];
-    parts.push_back({i, StridedCopy::Make(x.sizes, x.strides, y.strides, bytes),
-                     at * y.strides[axis] * bytes});
+    parts.push_back(
+        {i, StridedCopy::Make(x.sizes, x.strides, y.strides, bytes), at * y.strides[axis] * bytes});
     at += x.sizes[axis];
   }
   GCOMP_ENSURE(at == y.sizes[axis], "the operands fill the result");
@@ -330,16 +347,17 @@ std::optional<ir::ValueId> ConcatOfOne(const ir::Function& function, const ir::O
   return op.operands.size() == 1 ? SameRowMajor(function, op) : std::nullopt;
 }
 
-constexpr ir::OperandSpec kConcatOperands[] = {
-    {.name = "xs", .kind = ir::OperandKind::kVariadic}};
-constexpr ir::AttrSpec kConcatAttrs[] = {
-    ir::IntAttr("dim", 0, "the axis along which the operands stand one after the other")};
+constexpr ir::OperandSpec kConcatOperands[] = {{.name = "xs", .kind = ir::OperandKind::kVariadic}};
+constexpr ir::AttrSpec kConcatAttrs[] = {ir::AxisOf(
+    ir::AttrSpec::Axis::kOfOperand,
+    ir::IntAttr("dim", 0, "the axis along which the operands stand one after the other"))};
 
 constinit const ir::OpDef kConcat = {
     .name = "concat",
-    .doc = "The operands one after the other along axis dim.\n"
-           "Shapes: xs: [.., n_i, ..] -> y: [.., sum of n_i, ..]; all other sizes equal.\n"
-           "Corners: n_i may be 0; at least one operand, of rank 1 or more.",
+    .doc =
+        "The operands one after the other along axis dim.\n"
+        "Shapes: xs: [.., n_i, ..] -> y: [.., sum of n_i, ..]; all other sizes equal.\n"
+        "Corners: n_i may be 0; at least one operand, of rank 1 or more.",
     .source = "NumPy concatenate",
     .operands = kConcatOperands,
     .attrs = kConcatAttrs,

@@ -30,10 +30,12 @@ GCOMP_INLINE void SoftmaxBody(const Row& row) {
   GCOMP_INDEPENDENT
   for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Div(y[i], sum);
 }
+
 template <class T>
 GCOMP_TARGET_V3 void SoftmaxV3(const Row& row) {
   SoftmaxBody<T>(row);
 }
+
 template <class T>
 GCOMP_TARGET_V4 void SoftmaxV4(const Row& row) {
   SoftmaxBody<T>(row);
@@ -100,16 +102,20 @@ Status Lower(ir::LowerCtx& ctx) {
 }
 
 constexpr ir::OperandSpec kOperands[] = {{.name = "x", .dtypes = ir::kFloatDTypes}};
-constexpr ir::AttrSpec kAttrs[] = {ir::IntAttr("dim", -1, "the axis whose elements sum to 1")};
+constexpr ir::AttrSpec kAttrs[] = {
+    ir::AxisOf(ir::AttrSpec::Axis::kOfOperand,
+               ir::IntAttr("dim", -1, "the axis whose elements sum to 1"))};
 
 constexpr ir::OpDef kSoftmax{
     .name = "softmax",
-    .doc = "Normalised exponential along one axis: m = max of x along dim; e = exp(x - m); "
-           "s = sum of e along dim; y = e / s. y is of the shape of x. The sum is form 1 of "
-           "docs/numerics.md whichever axis dim is; f16 and bf16 are computed in f32 and rounded "
-           "once. A row of -inf, or one with inf or NaN in it, gives NaN.",
-    .source = "J. Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, "
-              "1990",
+    .doc =
+        "Normalized exponential along one axis: m = max of x along dim; e = exp(x - m); "
+        "s = sum of e along dim; y = e / s. y is of the shape of x. The sum is form 1 of "
+        "docs/numerics.md whichever axis dim is; f16 and bf16 are computed in f32 and rounded "
+        "once. A row of -inf, or one with inf or NaN in it, gives NaN.",
+    .source =
+        "J. Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, "
+        "1990",
     .operands = kOperands,
     .attrs = kAttrs,
     .tolerance = {.ulp = 4,

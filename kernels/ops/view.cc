@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "ir/op_def.h"
+#include "ir/rewrite.h"
 #include "kernels/all_ops.h"
 
 namespace gcomp::kernels {
@@ -82,9 +83,9 @@ Status InferTranspose(InferCtx& ctx) {
   std::vector<int> order(static_cast<size_t>(rank));
   if (auto dims = ctx.attrs().Ints("dims")) {
     if (dims->size() != order.size()) {
-      return ctx.Fail(Format("dims lists {} axes, but {} has rank {}", dims->size(), ctx.Show(x),
-                             rank),
-                      ErrorId::E508);
+      return ctx.Fail(
+          Format("dims lists {} axes, but {} has rank {}", dims->size(), ctx.Show(x), rank),
+          ErrorId::E508);
     }
     std::vector<bool> seen(order.size());
     for (size_t i = 0; i < order.size(); ++i) {
@@ -108,15 +109,44 @@ Status InferTranspose(InferCtx& ctx) {
   return ReturnView(ctx, std::move(dims), std::move(to));
 }
 
-constexpr ir::AttrSpec kTransposeAttrs[] = {
+// The axis of x for each axis of the result, once infer has accepted it.
+std::vector<int64_t> AxisOrder(const ir::Op& op, int rank) {
+  std::vector<int64_t> order;
+  if (auto dims = ir::AttrReader(*op.def, op).Ints("dims")) {
+    for (int64_t axis : *dims) order.push_back(axis < 0 ? axis + rank : axis);
+  } else {
+    for (int i = rank - 1; i >= 0; --i) order.push_back(i);
+  }
+  return order;
+}
+
+// transpose(transpose(x)) is one transpose of x; a reversal of all axes is written without dims.
+Status CanonicalizeTranspose(ir::RewriteCtx& ctx) {
+  const int rank = ctx.operand_type(0).rank();
+  std::vector<int64_t> order = AxisOrder(ctx.op(), rank);
+  const ir::Op* inner = ctx.Producer(0);
+  if (inner != nullptr && inner->def == ctx.op().def) {
+    const std::vector<int64_t> inner_order = AxisOrder(*inner, rank);
+    for (int64_t& axis : order) axis = inner_order[static_cast<size_t>(axis)];
+    ctx.SetOperand(0, inner->operands[0]);
+  }
+  if (std::is_sorted(order.rbegin(), order.rend())) return ctx.SetAttr("dims", {});
+  ir::AttrList dims;
+  for (int64_t axis : order) dims.emplace_back(Expr(axis));
+  return ctx.SetAttr("dims", std::move(dims));
+}
+
+constexpr ir::AttrSpec kTransposeAttrs[] = {ir::AxisOf(
+    ir::AttrSpec::Axis::kOfOperand,
     {"dims", ir::AttrKind::kIntList,
-     "axis of x for each axis of the result, a permutation; absent = all axes reversed"}};
+     "axis of x for each axis of the result, a permutation; absent = all axes reversed"})};
 
 constinit const ir::OpDef kTranspose = {
     .name = "transpose",
-    .doc = "Permutes the axes: y[i_0, ..., i_r-1] = x with index i_j on axis dims[j].\n"
-           "Shapes: x: [d_0, ..., d_r-1] -> y: [d_dims[0], ..., d_dims[r-1]], a view of x.\n"
-           "Corners: rank 0 and 1 give x itself; negative axes count from the end.",
+    .doc =
+        "Permutes the axes: y[i_0, ..., i_r-1] = x with index i_j on axis dims[j].\n"
+        "Shapes: x: [d_0, ..., d_r-1] -> y: [d_dims[0], ..., d_dims[r-1]], a view of x.\n"
+        "Corners: rank 0 and 1 give x itself; negative axes count from the end.",
     .source = "NumPy transpose",
     .operands = kOneOperand,
     .attrs = kTransposeAttrs,
@@ -126,6 +156,7 @@ constinit const ir::OpDef kTranspose = {
     .lowering = {.kind = ir::Lowering::Kind::kView},
     .vjp = {kVjpReason},
     .simplify = SameLayout,
+    .canonicalize = CanonicalizeTranspose,
 };
 
 // ---- slice --------------------------------------------------------------------------------------
@@ -185,7 +216,7 @@ Status InferSlice(InferCtx& ctx) {
 }
 
 constexpr ir::AttrSpec kSliceAttrs[] = {
-    ir::IntAttr("dim", 0, "the axis that is cut"),
+    ir::AxisOf(ir::AttrSpec::Axis::kOfOperand, ir::IntAttr("dim", 0, "the axis that is cut")),
     {.name = "start",
      .kind = ir::AttrKind::kSize,
      .doc = "first index; negative counts from the end; clamped to [0, n]",
@@ -197,10 +228,11 @@ constexpr ir::AttrSpec kSliceAttrs[] = {
 
 constinit const ir::OpDef kSlice = {
     .name = "slice",
-    .doc = "Every step-th element of axis dim from start to before end: y[.., i, ..] = "
-           "x[.., start + i * step, ..].\n"
-           "Shapes: x: [.., n, ..] -> y: [.., ceil(max(end - start, 0) / step), ..], a view of x.\n"
-           "Corners: bounds are clamped to [0, n]; end <= start gives an empty tensor.",
+    .doc =
+        "Every step-th element of axis dim from start to before end: y[.., i, ..] = "
+        "x[.., start + i * step, ..].\n"
+        "Shapes: x: [.., n, ..] -> y: [.., ceil(max(end - start, 0) / step), ..], a view of x.\n"
+        "Corners: bounds are clamped to [0, n]; end <= start gives an empty tensor.",
     .source = "NumPy basic slicing with step > 0",
     .operands = kOneOperand,
     .attrs = kSliceAttrs,
@@ -251,11 +283,12 @@ constexpr ir::AttrSpec kExpandAttrs[] = {
 
 constinit const ir::OpDef kExpand = {
     .name = "expand",
-    .doc = "Repeats x along axes of size 1 and along new leading axes, without copying: these get "
-           "stride 0.\n"
-           "Shapes: x: [d_1, ..., d_r] -> y: shape, whose last r sizes equal d_i or replace d_i = "
-           "1; a view of x.\n"
-           "Corners: a size may be 0; a symbolic size never counts as 1.",
+    .doc =
+        "Repeats x along axes of size 1 and along new leading axes, without copying: these get "
+        "stride 0.\n"
+        "Shapes: x: [d_1, ..., d_r] -> y: shape, whose last r sizes equal d_i or replace d_i = "
+        "1; a view of x.\n"
+        "Corners: a size may be 0; a symbolic size never counts as 1.",
     .source = "NumPy broadcast_to",
     .operands = kOneOperand,
     .attrs = kExpandAttrs,
@@ -296,15 +329,17 @@ Status InferSqueeze(InferCtx& ctx) {
   return ReturnView(ctx, std::move(dims), std::move(to));
 }
 
-constexpr ir::AttrSpec kSqueezeAttrs[] = {
-    {"dims", ir::AttrKind::kIntList, "axes to drop, each of size 1; absent = all of size 1"}};
+constexpr ir::AttrSpec kSqueezeAttrs[] = {ir::AxisOf(
+    ir::AttrSpec::Axis::kOfOperand,
+    {"dims", ir::AttrKind::kIntList, "axes to drop, each of size 1; absent = all of size 1"})};
 
 constinit const ir::OpDef kSqueeze = {
     .name = "squeeze",
-    .doc = "Drops axes of size 1.\n"
-           "Shapes: x: [..., 1, ...] -> y: x's sizes without the axes in dims, a view of x.\n"
-           "Corners: a listed axis of another size, or of a symbolic one, is an error (unlike "
-           "PyTorch, which keeps it).",
+    .doc =
+        "Drops axes of size 1.\n"
+        "Shapes: x: [..., 1, ...] -> y: x's sizes without the axes in dims, a view of x.\n"
+        "Corners: a listed axis of another size, or of a symbolic one, is an error (unlike "
+        "PyTorch, which keeps it).",
     .source = "NumPy squeeze",
     .operands = kOneOperand,
     .attrs = kSqueezeAttrs,
@@ -330,13 +365,15 @@ Status InferUnsqueeze(InferCtx& ctx) {
 }
 
 constexpr ir::AttrSpec kUnsqueezeAttrs[] = {
-    ir::IntAttr("dim", 0, "where the new axis stands in the result, in [-r - 1, r]")};
+    ir::AxisOf(ir::AttrSpec::Axis::kOfResult,
+               ir::IntAttr("dim", 0, "where the new axis stands in the result, in [-r - 1, r]"))};
 
 constinit const ir::OpDef kUnsqueeze = {
     .name = "unsqueeze",
-    .doc = "Inserts an axis of size 1 at dim.\n"
-           "Shapes: x: [d_0, ..., d_r-1] -> y: [..., d_dim-1, 1, d_dim, ...], a view of x.\n"
-           "Corners: dim counts axes of the result; negative from its end.",
+    .doc =
+        "Inserts an axis of size 1 at dim.\n"
+        "Shapes: x: [d_0, ..., d_r-1] -> y: [..., d_dim-1, 1, d_dim, ...], a view of x.\n"
+        "Corners: dim counts axes of the result; negative from its end.",
     .source = "NumPy expand_dims",
     .operands = kOneOperand,
     .attrs = kUnsqueezeAttrs,

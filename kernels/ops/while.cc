@@ -53,10 +53,10 @@ Status InferWhile(InferCtx& ctx) {
                          (TypeOf(ctx, go[0]).is_tensor() && TypeOf(ctx, go[0]).rank() == 0 &&
                           TypeOf(ctx, go[0]).dtype() == ir::DType::kBool));
   if (!one_bool) {
-    return ctx.Fail(Format("region cond must yield one bool[] or flag, found {}",
-                           go.size() == 1 ? ctx.Show(TypeOf(ctx, go[0]))
-                                          : Format("{} values", go.size())),
-                    ErrorId::E212);
+    return ctx.Fail(
+        Format("region cond must yield one bool[] or flag, found {}",
+               go.size() == 1 ? ctx.Show(TypeOf(ctx, go[0])) : Format("{} values", go.size())),
+        ErrorId::E212);
   }
   const std::vector<ValueId>& next = RegionOf(ctx, 1).yields;
   const size_t num_carries = ctx.group(0).size();
@@ -89,8 +89,7 @@ class WhileKernel final : public ir::Kernel {
     GCOMP_ENSURE(ctx.regions.size() == 2 && ctx.regions[0].results.size() == 1,
                  "specs of the regions of while");
     const size_t num_carries = ctx.group_size(0);
-    GCOMP_ENSURE(ctx.results.size() == num_carries &&
-                     ctx.regions[1].results.size() == num_carries,
+    GCOMP_ENSURE(ctx.results.size() == num_carries && ctx.regions[1].results.size() == num_carries,
                  "one result for each carry");
     auto kernel = std::make_unique<WhileKernel>();
     if (ctx.attrs.Has("max_trip")) kernel->max_trip_ = ctx.attrs.Int("max_trip");
@@ -204,12 +203,13 @@ constexpr ir::RegionSpec kWhileRegions[] = {{"cond"}, {"do"}};
 
 constinit const ir::OpDef kWhile = {
     .name = "while",
-    .doc = "Repeats: while region cond(carry..., extra...) yields true, carry = region "
-           "do(carry..., extra...). The results are the last carry.\n"
-           "Shapes: both regions take the carries, row-major, then extra as it is; cond yields a "
-           "bool[] or flag, do the carries with types unchanged.\n"
-           "Corners: with no iteration the results are copies of the operands; int carries are not "
-           "run by this build (E511).",
+    .doc =
+        "Repeats: while region cond(carry..., extra...) yields true, carry = region "
+        "do(carry..., extra...). The results are the last carry.\n"
+        "Shapes: both regions take the carries, row-major, then extra as it is; cond yields a "
+        "bool[] or flag, do the carries with types unchanged.\n"
+        "Corners: with no iteration the results are copies of the operands; int carries are not "
+        "run by this build (E511).",
     .source = "docs/spec/higher_order_ops.md 1.10 and 3.4",
     .operands = kWhileOperands,
     .attrs = kWhileAttrs,

@@ -1,9 +1,10 @@
 // Every op that has loops: its lowering, run by the slow evaluator at 4, 8 and 16 lanes, equals its
-// eager kernels, built for every level that this processor runs, bit for bit (any NaN equals any NaN).
+// eager kernels, built for every level that this processor runs, bit for bit (any NaN equals any
+// NaN).
 //
-// The cases come from the schema: pointwise ops without attributes are tried on broadcasting, strided
-// and empty shapes for every dtype that their operands take. Any other op with loops needs a sample
-// in kSamples; one that has none fails here.
+// The cases come from the schema: pointwise ops without attributes are tried on broadcasting,
+// strided and empty shapes for every dtype that their operands take. Any other op with loops needs
+// a sample in kSamples; one that has none fails here.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -32,8 +33,7 @@ struct Form {
   std::vector<int64_t> strides = {};
 
   ir::TensorSpec With(DType dtype) const {
-    return strides.empty() ? testing::Spec(dtype, sizes)
-                           : testing::Strided(dtype, sizes, strides);
+    return strides.empty() ? testing::Spec(dtype, sizes) : testing::Strided(dtype, sizes, strides);
   }
 };
 
@@ -54,10 +54,22 @@ ir::AttrValue Ints(std::vector<int64_t> values) {
 
 std::vector<Sample> Reductions() {
   std::vector<Form> forms = {
-      {{}},          {{1}},        {{5}},           {{129}},           {{300}, {2}},
-      {{4097}},      {{9000}},     {{3, 200}},      {{200, 3}},        {{65, 20}},
-      {{20, 65}, {1, 20}},         {{2, 70, 19}},   {{70, 2, 19}, {19, 0, 1}},
-      {{3, 1, 5}},   {{4, 6, 1}},  {{5, 1, 4100}},
+      {{}},
+      {{1}},
+      {{5}},
+      {{129}},
+      {{300}, {2}},
+      {{4097}},
+      {{9000}},
+      {{3, 200}},
+      {{200, 3}},
+      {{65, 20}},
+      {{20, 65}, {1, 20}},
+      {{2, 70, 19}},
+      {{70, 2, 19}, {19, 0, 1}},
+      {{3, 1, 5}},
+      {{4, 6, 1}},
+      {{5, 1, 4100}},
   };
   std::vector<Sample> samples;
   for (const Form& form : forms) {
@@ -86,8 +98,15 @@ std::vector<Sample> Sums() {
 
 std::vector<Sample> Softmaxes() {
   std::vector<Sample> samples;
-  for (const Form& form : std::vector<Form>{{{1}}, {{7}}, {{130}}, {{4100}}, {{0}}, {{3, 0}},
-                                            {{6, 33}}, {{33, 6}, {1, 33}}, {{4, 5, 6}},
+  for (const Form& form : std::vector<Form>{{{1}},
+                                            {{7}},
+                                            {{130}},
+                                            {{4100}},
+                                            {{0}},
+                                            {{3, 0}},
+                                            {{6, 33}},
+                                            {{33, 6}, {1, 33}},
+                                            {{4, 5, 6}},
                                             {{40}, {3}}}) {
     samples.push_back({{{form}}});
     samples.push_back({{{form}}, {{"dim", ir::Expr(0)}}});
@@ -156,8 +175,7 @@ const std::map<std::string_view, std::vector<Sample>>& Samples() {
       {"softmax", Softmaxes()},
       {"layer_norm", LayerNorms()},
       {"max_pool", MaxPools()},
-      {"const",
-       {{{}, {{"splat", 2.0}}, true, {3, 5}}, {{}, {{"splat", 0.0}}, true, {}}}},
+      {"const", {{{}, {{"splat", 2.0}}, true, {3, 5}}, {{}, {{"splat", 0.0}}, true, {}}}},
       {"full", {{{{{{}}}}, {{"shape", Ints({3, 4})}}}, {{{{{}}}}, {{"shape", Ints({0, 2})}}}}},
       {"reshape",
        {{{{{{6, 4}}}}, {{"shape", Ints({4, 6})}}},
@@ -186,9 +204,17 @@ std::vector<Sample> PointwiseSamples(size_t arity) {
       if (arity == 1 && turn + 1 == rotating.size()) break;
     }
   };
-  for (const Form& form : std::vector<Form>{{{}}, {{1}}, {{0}}, {{3, 0, 2}}, {{17}}, {{33}},
-                                            {{1500}}, {{40}, {2}}, {{9, 7}, {1, 9}},
-                                            {{5, 70}, {140, 2}}, {{2, 3, 4}, {1, 2, 6}}}) {
+  for (const Form& form : std::vector<Form>{{{}},
+                                            {{1}},
+                                            {{0}},
+                                            {{3, 0, 2}},
+                                            {{17}},
+                                            {{33}},
+                                            {{1500}},
+                                            {{40}, {2}},
+                                            {{9, 7}, {1, 9}},
+                                            {{5, 70}, {140, 2}},
+                                            {{2, 3, 4}, {1, 2, 6}}}) {
     add({form});
   }
   if (arity == 1) {
@@ -227,8 +253,8 @@ class Values {
                         : dtype == DType::kF16 ? 6e-8
                                                : (dtype == DType::kF32 ? 1.4e-45 : 9.2e-41);
       double inf = std::numeric_limits<double>::infinity();
-      const double corners[] = {0.0,  -0.0, inf, -inf, std::nan(""), denormal, -denormal,
-                                1e-3, 1.0,  -1.0, 88.8, -104.0, 709.8, -745.2, 2.5, -0.5};
+      const double corners[] = {0.0, -0.0, inf,  -inf,   std::nan(""), denormal, -denormal, 1e-3,
+                                1.0, -1.0, 88.8, -104.0, 709.8,        -745.2,   2.5,       -0.5};
       return *ir::Scalar::FromDouble(dtype, corners[random_() % std::size(corners)]);
     }
     if (kind == 1 && !tame_) return {dtype, bits & mask};
@@ -365,7 +391,9 @@ void CheckSample(const ir::OpDef& def, const Sample& sample, DType dtype, Values
       int index = def.AttrIndex(name);
       ASSERT_GE(index, 0) << def.name << " has no attribute " << name;
       if (def.attrs[static_cast<size_t>(index)].kind == ir::AttrKind::kScalar) {
-        value = *ir::Scalar::FromDouble(result, *value.As<double>());
+        double number = *value.As<double>();
+        value = result == DType::kBool ? ir::Scalar::FromBool(number != 0)
+                                       : *ir::Scalar::FromDouble(result, number);
       }
     }
     StatusOr<std::unique_ptr<OpCase>> op = OpCase::Create(def.name, groups, attrs, written);
@@ -403,7 +431,7 @@ std::vector<const ir::OpDef*> OpsWithLoops() {
 }
 
 INSTANTIATE_TEST_SUITE_P(AllOps, LoweringTest, ::testing::ValuesIn(OpsWithLoops()),
-                         [](const auto& info) { return std::string(info.param->name); });
+                         [](const auto& test) { return std::string(test.param->name); });
 
 TEST(LoweringSamplesTest, EachNamesAnOpWithLoops) {
   ir::OpRegistry registry(kernels::AllOps());

@@ -18,9 +18,13 @@ std::atomic<int64_t> allocations{0};
 
 namespace gcomp::test {
 
-bool CountsAllocations() { return GCOMP_COUNTS_ALLOCATIONS; }
+bool CountsAllocations() {
+  return GCOMP_COUNTS_ALLOCATIONS;
+}
 
-int64_t AllocationCount() { return allocations.load(std::memory_order_relaxed); }
+int64_t AllocationCount() {
+  return allocations.load(std::memory_order_relaxed);
+}
 
 }  // namespace gcomp::test
 
@@ -32,7 +36,11 @@ void* operator new(size_t size) {
   return data;
 }
 
-void operator delete(void* data) noexcept { std::free(data); }
+void operator delete(void* data) noexcept {
+  std::free(data);
+}
 
-void operator delete(void* data, size_t) noexcept { std::free(data); }
+void operator delete(void* data, size_t) noexcept {
+  std::free(data);
+}
 #endif

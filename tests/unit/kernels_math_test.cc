@@ -1,11 +1,11 @@
-#include "kernels/math.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
+
+#include "kernels/math.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -35,7 +35,8 @@ double MaxUlpError(F f, G reference, double low, double high) {
     double x = low + (high - low) * (i + 0.37) / kPoints;
     if (i % 4 == 0) {
       double mantissa = 1 + static_cast<double>(random() >> 12) * 0x1p-52;
-      x = std::ldexp((random() & 1) != 0 ? mantissa : -mantissa, static_cast<int>(random() % 70) - 60);
+      x = std::ldexp((random() & 1) != 0 ? mantissa : -mantissa,
+                     static_cast<int>(random() % 70) - 60);
       x = std::clamp(x, low, high);
     }
     auto argument = static_cast<T>(x);
@@ -117,9 +118,7 @@ TYPED_TEST(MathTest, ExpOfSpecialValuesFollowsAnnexF) {
 
 TYPED_TEST(MathTest, ExpOverflowsAndVanishesWhereTheTrueValueDoes) {
   using T = TypeParam;
-  T last = std::log(std::numeric_limits<long double>::max()) > 0
-               ? static_cast<T>(std::log(static_cast<long double>(std::numeric_limits<T>::max())))
-               : T{0};
+  T last = static_cast<T>(std::log(static_cast<long double>(std::numeric_limits<T>::max())));
   T inside = std::nextafter(last, T{0});
   T outside = std::nextafter(last, TestFixture::kInf);
   EXPECT_TRUE(std::isfinite(Exp(inside)));
@@ -127,8 +126,8 @@ TYPED_TEST(MathTest, ExpOverflowsAndVanishesWhereTheTrueValueDoes) {
   // e^x rounds to the least denormal, not to 0, down to half of it.
   T small = static_cast<T>(std::log(static_cast<long double>(TestFixture::kDenormal)));
   EXPECT_EQ(Exp(small), TestFixture::kDenormal);
-  EXPECT_EQ(Exp(static_cast<T>(small - T{0.6})), TestFixture::kDenormal);
-  EXPECT_EQ(Exp(static_cast<T>(small - T{0.8})), T{0});
+  EXPECT_EQ(Exp(static_cast<T>(small - T{0.625})), TestFixture::kDenormal);
+  EXPECT_EQ(Exp(static_cast<T>(small - T{0.75})), T{0});
 }
 
 TYPED_TEST(MathTest, OddFunctionsKeepSignsOfZeroAndSaturate) {
@@ -168,9 +167,11 @@ void ExpectGraphEquals(F f) {
   uint32_t result = f(x).index();
   std::mt19937_64 random(3);
   for (int i = 0; i < 2000; ++i) {
-    T value = i % 2 == 0 ? static_cast<T>(static_cast<double>(random() % 4000) / 100 - 20)
-                         : std::bit_cast<T>(static_cast<std::conditional_t<sizeof(T) == 4, uint32_t,
-                                                                           uint64_t>>(random()));
+    T value =
+        i % 2 == 0
+            ? static_cast<T>(static_cast<double>(random() % 4000) / 100 - 20)
+            : std::bit_cast<T>(
+                  static_cast<std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>(random()));
     uint64_t param = ir::ScalarOf(value).bits;
     uint64_t bits = 0;
     graph.Evaluate(result, {&param, 1}, 1, {&bits, 1});

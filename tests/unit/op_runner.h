@@ -97,7 +97,9 @@ class OpCase {
       ir::AttrDict attrs = {}, std::vector<ir::Type> result_types = {}) {
     auto made = std::unique_ptr<OpCase>(new OpCase);
     ir::Builder builder(made->module_, *made->function_, made->registry_);
-    ir::OpArgs args{.attrs = std::move(attrs), .result_types = std::move(result_types)};
+    ir::OpArgs args;
+    args.attrs = std::move(attrs);
+    args.result_types = std::move(result_types);
     for (const std::vector<ir::TensorSpec>& group : groups) {
       args.groups.emplace_back();
       for (const ir::TensorSpec& spec : group) {
@@ -137,8 +139,7 @@ class OpCase {
 
   // The op's loop nest, by the slow evaluator.
   StatusOr<std::vector<TestTensor>> RunLoops(std::vector<TestTensor>& operands, int lanes) const {
-    GCOMP_ASSIGN_OR_RETURN(ir::LoopNest nest,
-                           ir::LowerOp(*function_, op(), operands_, results_));
+    GCOMP_ASSIGN_OR_RETURN(ir::LoopNest nest, ir::LowerOp(*function_, op(), operands_, results_));
     std::vector<TestTensor> results = MakeResults();
     std::vector<ir::DType> dtypes;
     std::vector<void*> buffers;

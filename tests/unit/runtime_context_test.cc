@@ -281,13 +281,15 @@ TEST_F(ContextTest, HotPathAllocatesNothing) {
 TEST_F(ContextTest, BuffersAreReusedByLiveness) {
   std::string text = "gir 1 module @chain\n\nexport func @main(%v0: f32[1024]) -> (f32[1024]) {\n";
   for (int i = 1; i <= 50; ++i) {
-    text += "  %v" + std::to_string(i) + ": f32[1024] = add(%v" + std::to_string(i - 1) + ", 1.0)\n";
+    text +=
+        "  %v" + std::to_string(i) + ": f32[1024] = add(%v" + std::to_string(i - 1) + ", 1.0)\n";
   }
   text += "  return %v50\n}\n";
   std::unique_ptr<Context> context = Make(text);
   ASSERT_NE(context, nullptr);
   std::vector<Tensor> outputs;
-  ASSERT_TRUE(context->Run(std::vector<Tensor>{Floats({1024}, std::vector<float>(1024))}, outputs).ok());
+  ASSERT_TRUE(
+      context->Run(std::vector<Tensor>{Floats({1024}, std::vector<float>(1024))}, outputs).ok());
   EXPECT_EQ(outputs[0].Span<float>()[1023], 50.0f);
   EXPECT_LE(context->buffer_bytes(), 2 * 4096);
 }
@@ -377,7 +379,8 @@ TEST_F(ContextTest, AllWeightMismatchesAreReportedAtOnce) {
   EXPECT_NE(message.find("3 of 3"), std::string::npos) << message;
   EXPECT_NE(message.find("the file has f32[3]"), std::string::npos) << message;
   EXPECT_NE(message.find("the file has f64[2]"), std::string::npos) << message;
-  EXPECT_NE(message.find("weight(\"c\") of type f32[2]: not in memory"), std::string::npos) << message;
+  EXPECT_NE(message.find("weight(\"c\") of type f32[2]: not in memory"), std::string::npos)
+      << message;
 }
 
 TEST_F(ContextTest, UnknownFunctionNamesTheExportedOnes) {
@@ -412,7 +415,12 @@ TEST_F(ContextTest, SpecializationsAreBounded) {
   Tensor b = Floats({3}, {1, 2, 3});
   for (int64_t n = 1; n < 8; ++n) {
     std::vector<Tensor> outputs;
-    ASSERT_TRUE(context->Run(std::vector<Tensor>{Floats({n, 3}, std::vector<float>(static_cast<size_t>(3 * n))), b}, outputs).ok());
+    ASSERT_TRUE(context
+                    ->Run(
+                        std::vector<Tensor>{
+                            Floats({n, 3}, std::vector<float>(static_cast<size_t>(3 * n))), b},
+                        outputs)
+                    .ok());
   }
   int evicted = 0;
   for (const Event& event : engine_->events().Snapshot()) {

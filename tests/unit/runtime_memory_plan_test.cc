@@ -1,9 +1,9 @@
-#include "runtime/memory_plan.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
+
+#include "runtime/memory_plan.h"
 
 namespace gcomp {
 namespace {
@@ -14,7 +14,8 @@ void ExpectNoOverlap(const std::vector<BufferRequest>& requests, const MemoryPla
     EXPECT_EQ(plan.offsets[i] % kBufferAlignment, 0);
     EXPECT_LE(plan.offsets[i] + requests[i].bytes, plan.total_bytes);
     for (size_t j = 0; j < i; ++j) {
-      bool same_time = requests[i].first <= requests[j].last && requests[j].first <= requests[i].last;
+      bool same_time =
+          requests[i].first <= requests[j].last && requests[j].first <= requests[i].last;
       if (!same_time) continue;
       bool apart = plan.offsets[i] + requests[i].bytes <= plan.offsets[j] ||
                    plan.offsets[j] + requests[j].bytes <= plan.offsets[i];

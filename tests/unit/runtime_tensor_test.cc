@@ -1,15 +1,17 @@
-#include "runtime/tensor.h"
-
 #include <gtest/gtest.h>
 
 #include <cstdint>
+
+#include "runtime/tensor.h"
 
 namespace gcomp {
 namespace {
 
 int freed = 0;
 
-void CountFree(void* /*data*/, void* /*arg*/) noexcept { ++freed; }
+void CountFree(void* /*data*/, void* /*arg*/) noexcept {
+  ++freed;
+}
 
 TEST(TensorTest, UsersAndRuntimeAreCountedApart) {
   freed = 0;

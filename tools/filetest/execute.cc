@@ -120,6 +120,14 @@ class GuardedOutput {
   Tensor tensor_;
 };
 
+// Runs a function in a context of its own.
+Status Invoke(const std::shared_ptr<Session>& session, const ir::Function& function,
+              std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Context> context,
+                         Context::Create(session, function.name));
+  return context->Run(inputs, outputs);
+}
+
 void CompareAll(std::string_view what, std::span<const Tensor> got,
                 std::span<const Tensor> expected, const Bound& bound,
                 std::vector<std::string>& problems) {
@@ -142,31 +150,34 @@ struct Executor::Call {
   SymbolValues symbols;
 };
 
-Status Executor::LoadSessions() {
-  if (!sessions_.empty()) return {};
+StatusOr<Executor::Variant> Executor::Load(const std::shared_ptr<Engine>& engine,
+                                           const std::string& text, std::string label) const {
   std::shared_ptr<const WeightStore> weights;
   if (const Directive* directive = test_.Find("weights")) {
     std::string folder = path_.substr(0, path_.rfind('/') + 1);
     GCOMP_ASSIGN_OR_RETURN(weights, OpenSafetensors(folder + directive->text));
   }
-  std::vector<std::shared_ptr<Session>> sessions;
-  for (const std::shared_ptr<Engine>& engine : engines_) {
-    ir::Diagnostics diagnostics(path_, test_.text);
-    ir::Module module = ir::Parse(test_.text, engine->ops(), diagnostics);
-    GCOMP_RETURN_IF_ERROR(diagnostics.ToStatus());
-    GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<Session> session,
-                           Session::Load(engine, std::move(module), weights, {}));
-    sessions.push_back(std::move(session));
-  }
-  sessions_ = std::move(sessions);
-  return {};
+  ir::Diagnostics diagnostics(path_, text);
+  ir::Module module = ir::Parse(text, engine->ops(), diagnostics);
+  GCOMP_RETURN_IF_ERROR(diagnostics.ToStatus());
+  GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<Session> session,
+                         Session::Load(engine, std::move(module), weights, {}));
+  return Variant{std::move(label), std::move(session)};
 }
 
-Status Executor::Invoke(size_t engine, const ir::Function& function,
-                        std::span<const Tensor> inputs, std::vector<Tensor>& outputs) const {
-  GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Context> context,
-                         Context::Create(sessions_[engine], function.name));
-  return context->Run(inputs, outputs);
+Status Executor::LoadVariants() {
+  if (!variants_.empty()) return {};
+  std::vector<Variant> variants;
+  for (const std::shared_ptr<Engine>& engine : engines_) {
+    std::string level(NameOf(engine->cpu()));
+    GCOMP_ASSIGN_OR_RETURN(Variant variant, Load(engine, test_.text, level));
+    variants.push_back(std::move(variant));
+    if (rewritten_.empty()) continue;
+    GCOMP_ASSIGN_OR_RETURN(variant, Load(engine, rewritten_, level + " after the passes"));
+    variants.push_back(std::move(variant));
+  }
+  variants_ = std::move(variants);
+  return {};
 }
 
 StatusOr<const ir::Function*> Executor::FindFunction(LiteralReader& reader) const {
@@ -204,7 +215,7 @@ StatusOr<Executor::Call> Executor::ReadCall(LiteralReader& reader) const {
 }
 
 Status Executor::CheckRun(const Directive& directive, std::vector<std::string>& problems) {
-  GCOMP_RETURN_IF_ERROR(LoadSessions());
+  GCOMP_RETURN_IF_ERROR(LoadVariants());
   LiteralReader reader(directive.text);
   GCOMP_ASSIGN_OR_RETURN(Call call, ReadCall(reader));
   if (!reader.Take("==")) return reader.Fail("expected `==`");
@@ -236,29 +247,28 @@ Status Executor::CheckRun(const Directive& directive, std::vector<std::string>& 
     bound.scale = std::max(bound.scale, LargestMagnitude(input));
   }
   std::vector<Tensor> first;
-  for (size_t e = 0; e < engines_.size(); ++e) {
+  for (const Variant& variant : variants_) {
     std::vector<Tensor> got;
-    GCOMP_RETURN_IF_ERROR(Invoke(e, *call.function, call.inputs, got));
-    if (e == 0) {
+    GCOMP_RETURN_IF_ERROR(Invoke(variant.session, *call.function, call.inputs, got));
+    if (first.empty()) {
       CompareAll("", got, expected, bound, problems);
       first = std::move(got);
     } else {
-      CompareAll(Format("at {} against {}: ", NameOf(engines_[e]->cpu()),
-                        NameOf(engines_[0]->cpu())),
-                 got, first, {}, problems);
+      CompareAll(Format("{} against {}: ", variant.label, variants_[0].label), got, first, {},
+                 problems);
     }
   }
   return {};
 }
 
 Status Executor::CheckRunError(const Directive& directive, std::vector<std::string>& problems) {
-  GCOMP_RETURN_IF_ERROR(LoadSessions());
+  GCOMP_RETURN_IF_ERROR(LoadVariants());
   LiteralReader reader(directive.text);
   GCOMP_ASSIGN_OR_RETURN(Call call, ReadCall(reader));
   std::string id(reader.TakeWord());
   std::string_view words = reader.Rest();
   std::vector<Tensor> outputs;
-  Status status = Invoke(0, *call.function, call.inputs, outputs);
+  Status status = Invoke(variants_[0].session, *call.function, call.inputs, outputs);
   if (status.ok()) {
     problems.push_back(Format("the run succeeds, expected {}", id));
   } else if (InfoOf(status.id()).name != id ||
@@ -269,19 +279,20 @@ Status Executor::CheckRunError(const Directive& directive, std::vector<std::stri
   return {};
 }
 
-Status Executor::DiffEngines(const ir::Function& function, std::span<const Tensor> inputs,
-                             const std::string& label, std::vector<std::string>& problems) {
+Status Executor::DiffVariants(const ir::Function& function, std::span<const Tensor> inputs,
+                              const std::string& label,
+                              std::vector<std::string>& problems) const {
   std::vector<Tensor> shifted;
   for (const Tensor& input : inputs) {
     GCOMP_ASSIGN_OR_RETURN(Tensor moved, Misaligned(input));
     shifted.push_back(std::move(moved));
   }
   std::vector<Tensor> first;
-  for (size_t e = 0; e < engines_.size(); ++e) {
-    std::string where = Format("{}{}", label, NameOf(engines_[e]->cpu()));
+  for (const Variant& variant : variants_) {
+    std::string where = label + variant.label;
     std::vector<Tensor> got;
-    GCOMP_RETURN_IF_ERROR(Invoke(e, function, inputs, got));
-    if (e == 0) first = got;
+    GCOMP_RETURN_IF_ERROR(Invoke(variant.session, function, inputs, got));
+    if (first.empty()) first = got;
     CompareAll(where + ": ", got, first, {}, problems);
     std::vector<GuardedOutput> guarded;
     std::vector<Tensor> into;
@@ -290,7 +301,7 @@ Status Executor::DiffEngines(const ir::Function& function, std::span<const Tenso
       into.push_back(output.tensor());
       guarded.push_back(std::move(output));
     }
-    GCOMP_RETURN_IF_ERROR(Invoke(e, function, shifted, into));
+    GCOMP_RETURN_IF_ERROR(Invoke(variant.session, function, shifted, into));
     CompareAll(where + ", misaligned inputs: ", into, first, {}, problems);
     for (size_t i = 0; i < guarded.size(); ++i) {
       if (guarded[i].MarginsAreWhole()) continue;
@@ -313,7 +324,7 @@ Status Executor::DiffOnce(const ir::Function& function, const SymbolValues& symb
                input.data());
     inputs.push_back(std::move(input));
   }
-  GCOMP_RETURN_IF_ERROR(DiffEngines(function, inputs, label, problems));
+  GCOMP_RETURN_IF_ERROR(DiffVariants(function, inputs, label, problems));
   std::vector<CpuLevel> levels;
   for (const std::shared_ptr<Engine>& engine : engines_) levels.push_back(engine->cpu());
   std::vector<int64_t> values;
@@ -350,7 +361,7 @@ StatusOr<Executor::DiffRequest> Executor::ReadDiff(LiteralReader& reader) const 
 }
 
 Status Executor::CheckDiff(const Directive& directive, std::vector<std::string>& problems) {
-  GCOMP_RETURN_IF_ERROR(LoadSessions());
+  GCOMP_RETURN_IF_ERROR(LoadVariants());
   LiteralReader reader(directive.text);
   GCOMP_ASSIGN_OR_RETURN(DiffRequest request, ReadDiff(reader));
   const ir::Function& function = *request.function;

@@ -20,9 +20,11 @@ namespace gcomp::filetest {
 class Executor {
  public:
   // All of these outlive the executor. `path` is that of the file: weights lie beside it.
+  // `rewritten` is the text of the module after its passes, empty if it has none: it must give the
+  // same bits.
   Executor(std::span<const std::shared_ptr<Engine>> engines, const std::string& path,
-           const TestModule& test, const ir::Module& module)
-      : engines_(engines), path_(path), test_(test), module_(module) {}
+           const TestModule& test, const ir::Module& module, const std::string& rewritten)
+      : engines_(engines), path_(path), test_(test), module_(module), rewritten_(rewritten) {}
 
   // run: @f(ARG, ...) == VALUE, ... [atol=.. rtol=.. ulp=..]
   std::vector<std::string> Run(const Directive& directive);
@@ -36,6 +38,12 @@ class Executor {
  private:
   struct Call;
 
+  // One way to run the module. All give the same bits; the first is the one that values are of.
+  struct Variant {
+    std::string label;
+    std::shared_ptr<Session> session;
+  };
+
   // A diff: line as read.
   struct DiffRequest {
     const ir::Function* function = nullptr;
@@ -43,27 +51,28 @@ class Executor {
     uint64_t seeds = 1;
   };
 
-  Status LoadSessions();
+  Status LoadVariants();
   StatusOr<const ir::Function*> FindFunction(LiteralReader& reader) const;
   StatusOr<Call> ReadCall(LiteralReader& reader) const;
   Status CheckRun(const Directive& directive, std::vector<std::string>& problems);
   Status CheckRunError(const Directive& directive, std::vector<std::string>& problems);
   Status CheckDiff(const Directive& directive, std::vector<std::string>& problems);
   StatusOr<DiffRequest> ReadDiff(LiteralReader& reader) const;
-  // One set of inputs in every engine.
-  Status DiffEngines(const ir::Function& function, std::span<const Tensor> inputs,
-                     const std::string& label, std::vector<std::string>& problems);
+  // One set of inputs in every variant.
+  Status DiffVariants(const ir::Function& function, std::span<const Tensor> inputs,
+                      const std::string& label, std::vector<std::string>& problems) const;
   // Random inputs of one kind: the whole function, then its ops one by one.
   Status DiffOnce(const ir::Function& function, const SymbolValues& symbols, uint64_t seed,
                   RandomKind kind, std::vector<std::string>& problems);
-  Status Invoke(size_t engine, const ir::Function& function, std::span<const Tensor> inputs,
-                std::vector<Tensor>& outputs) const;
+  StatusOr<Variant> Load(const std::shared_ptr<Engine>& engine, const std::string& text,
+                         std::string label) const;
 
   std::span<const std::shared_ptr<Engine>> engines_;
   const std::string& path_;
   const TestModule& test_;
   const ir::Module& module_;
-  std::vector<std::shared_ptr<Session>> sessions_;  // one per engine
+  const std::string& rewritten_;
+  std::vector<Variant> variants_;
 };
 
 }  // namespace gcomp::filetest

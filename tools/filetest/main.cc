@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/format.h"
+#include "tools/common.h"
 #include "tools/filetest/runner.h"
 
 namespace gcomp::filetest {
@@ -37,10 +38,7 @@ void Write(std::FILE* stream, const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stream);
 }
 
-int Fail(const Status& status) {
-  Write(stderr, Format("gcomp-filetest: {}\n", status.ToString()));
-  return InfoOf(status.id()).exit_code;
-}
+int Fail(const Status& status) { return tools::PrintError("gcomp-filetest", status); }
 
 // The .ir files that the paths name, sorted.
 StatusOr<std::vector<std::string>> FindFiles(const FiletestOptions& options) {
@@ -158,4 +156,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace gcomp::filetest
 
-int main(int argc, char** argv) { return gcomp::filetest::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return gcomp::tools::RunGuarded("gcomp-filetest",
+                                  [&] { return gcomp::filetest::Main(argc, argv); });
+}

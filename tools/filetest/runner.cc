@@ -46,8 +46,13 @@ class ModuleRun {
     }
     ir::Diagnostics diagnostics(path_, test_.text, kMaxErrors);
     ir::Module module = ir::Parse(test_.text, ops_, diagnostics);
-    if (diagnostics.ok()) ir::Verify(module, diagnostics);
-    if (test_.Find("error") != nullptr) return CheckErrors(diagnostics);
+    bool parsed = diagnostics.ok();
+    if (parsed) ir::Verify(module, diagnostics);
+    if (test_.Find("error") != nullptr) {
+      CheckErrors(diagnostics);
+      if (parsed && test_.Find("print") != nullptr) CheckCanonical(module);
+      return;
+    }
     for (const ir::Diagnostic& diagnostic : diagnostics.list()) {
       Fail(diagnostic.span.line,
            Format("{}: {}", InfoOf(diagnostic.id).name, diagnostic.message));
@@ -55,11 +60,13 @@ class ModuleRun {
     if (!diagnostics.ok()) return;
     CheckRoundTrip(module, "as written");
     CheckCanonical(module);
-    Execute(module);
-    std::optional<std::string> output = RunPasses(module);
+    bool has_passes = test_.Find("passes") != nullptr;
+    ir::Module rewritten = ir::Parse(test_.text, ops_, diagnostics);
+    std::optional<std::string> output = RunPasses(rewritten);
     if (!output) return;
-    if (test_.Find("passes") != nullptr) CheckRoundTrip(module, "after the passes");
+    if (has_passes) CheckRoundTrip(rewritten, "after the passes");
     CheckOutput(*output, new_expectations);
+    Execute(module, has_passes ? *output : std::string());
   }
 
  private:
@@ -156,8 +163,8 @@ class ModuleRun {
 
   // ---- run:, diff: ----
 
-  void Execute(const ir::Module& module) {
-    Executor executor(environment_.engines, path_, test_, module);
+  void Execute(const ir::Module& module, const std::string& rewritten) {
+    Executor executor(environment_.engines, path_, test_, module, rewritten);
     for (const Directive& directive : test_.directives) {
       std::vector<std::string> problems;
       if (directive.name == "run") {

@@ -1,0 +1,126 @@
+// The contract of op records: every op of the built-in table is whole. A new op that lacks a part
+// fails here, with its name.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "ir/op_def.h"
+#include "kernels/all_ops.h"
+
+namespace gcomp {
+namespace {
+
+using ir::Lowering;
+using ir::OpDef;
+
+TEST(OpContract, NamesAreDistinct) {
+  std::set<std::string_view> names;
+  for (const OpDef* def : kernels::AllOps()) {
+    EXPECT_FALSE(def->name.empty());
+    EXPECT_TRUE(names.insert(def->name).second) << def->name << " is there twice";
+  }
+  EXPECT_FALSE(names.empty());
+}
+
+TEST(OpContract, EachOpIsDocumented) {
+  for (const OpDef* def : kernels::AllOps()) {
+    EXPECT_FALSE(def->doc.empty()) << def->name << " has no doc";
+    EXPECT_FALSE(def->source.empty()) << def->name << " has no source";
+    for (const ir::AttrSpec& attr : def->attrs) {
+      EXPECT_FALSE(attr.doc.empty()) << def->name << ": attribute " << attr.name << " has no doc";
+    }
+  }
+}
+
+TEST(OpContract, EachOpInfersAndHasADerivativeOrAReason) {
+  for (const OpDef* def : kernels::AllOps()) {
+    EXPECT_NE(def->infer, nullptr) << def->name << " has no infer";
+    EXPECT_FALSE(def->vjp.reason.empty()) << def->name << " has neither derivative nor reason";
+  }
+}
+
+TEST(OpContract, EachOpHasExactlyOneLowering) {
+  for (const OpDef* def : kernels::AllOps()) {
+    const Lowering& lowering = def->lowering;
+    switch (lowering.kind) {
+      case Lowering::Kind::kMissing:
+        ADD_FAILURE() << def->name << " has no lowering";
+        break;
+      case Lowering::Kind::kPointwise:
+      case Lowering::Kind::kLoops:
+        EXPECT_NE(lowering.loops, nullptr) << def->name << " has no function that builds its loops";
+        EXPECT_TRUE(lowering.why.empty()) << def->name << " has loops and a reason for none";
+        break;
+      case Lowering::Kind::kView:
+        EXPECT_GE(def->effects.alias_of[0], 0) << def->name << " is a view of no operand";
+        EXPECT_EQ(lowering.loops, nullptr) << def->name << " is a view and has loops";
+        break;
+      case Lowering::Kind::kStructure:
+      case Lowering::Kind::kExternal:
+        EXPECT_FALSE(lowering.why.empty()) << def->name << " does not say why it has no loops";
+        EXPECT_EQ(lowering.loops, nullptr) << def->name << " has loops and a reason for none";
+        break;
+    }
+  }
+}
+
+TEST(OpContract, EachOpThatComputesHasAKernel) {
+  for (const OpDef* def : kernels::AllOps()) {
+    if (def->is_view()) continue;
+    EXPECT_NE(def->prepare, nullptr) << def->name << " has no kernel";
+  }
+}
+
+TEST(OpContract, EachToleranceHasItsReason) {
+  for (const OpDef* def : kernels::AllOps()) {
+    const ir::Tolerance& tolerance = def->tolerance;
+    EXPECT_GE(tolerance.ulp, 0) << def->name;
+    EXPECT_GE(tolerance.rtol, 0) << def->name;
+    if (tolerance.ulp != 0 || tolerance.rtol != 0) {
+      EXPECT_FALSE(tolerance.reason.empty()) << def->name << " has a tolerance without a reason";
+    }
+    if (def->numeric == ir::NumericClass::kPinned) {
+      EXPECT_FALSE(tolerance.reason.empty()) << def->name << " is pinned without a stated bound";
+    }
+  }
+}
+
+TEST(OpContract, SchemasAreWellFormed) {
+  for (const OpDef* def : kernels::AllOps()) {
+    std::set<std::string_view> names;
+    bool variadic = false;
+    for (const ir::OperandSpec& operand : def->operands) {
+      EXPECT_TRUE(names.insert(operand.name).second) << def->name << ": " << operand.name;
+      if (operand.kind == ir::OperandKind::kRequired) {
+        EXPECT_FALSE(variadic) << def->name << ": operand after the variadic one";
+      }
+      if (operand.kind == ir::OperandKind::kVariadic) {
+        EXPECT_FALSE(variadic) << def->name << ": two variadic operands";
+        variadic = true;
+      }
+    }
+    for (const ir::AttrSpec& attr : def->attrs) {
+      EXPECT_TRUE(names.insert(attr.name).second) << def->name << ": " << attr.name;
+    }
+    for (int8_t operand : def->effects.alias_of) {
+      EXPECT_LT(operand, static_cast<int>(def->operands.size())) << def->name;
+    }
+  }
+}
+
+TEST(OpContract, EachOpHasItsTestFile) {
+  std::string missing;
+  for (const OpDef* def : kernels::AllOps()) {
+    const std::string name = std::string(def->name) + ".ir";
+    if (!std::filesystem::exists(std::filesystem::path(GCOMP_SOURCE_DIR) / "tests/ops" / name)) {
+      missing += " " + name;
+    }
+  }
+  EXPECT_TRUE(missing.empty()) << "tests/ops lacks:" << missing;
+}
+
+}  // namespace
+}  // namespace gcomp
