@@ -208,8 +208,9 @@ ReduceLoops ReduceLoopsOf(CpuLevel cpu) {
 // Operands and attributes of a reduction: `x ; dims, keep_dims`.
 inline constexpr ir::OperandSpec kReduceOperands[] = {{.name = "x", .dtypes = ir::kNumericDTypes}};
 inline constexpr ir::AttrSpec kReduceAttrs[] = {
-    ir::AxisOf(ir::AttrSpec::Axis::kOfOperand,
-               {.name = "dims", .kind = ir::AttrKind::kIntList, .doc = "axes to reduce; absent = all"}),
+    ir::AxisOf(
+        ir::AttrSpec::Axis::kOfOperand,
+        {.name = "dims", .kind = ir::AttrKind::kIntList, .doc = "axes to reduce; absent = all"}),
     ir::BoolAttr("keep_dims", false, "true: reduced axes stay, with size 1"),
 };
 

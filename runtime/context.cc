@@ -5,6 +5,7 @@
 #include "base/format.h"
 #include "base/fp_environment.h"
 #include "ir/op_def.h"
+#include "runtime/describe.h"
 #include "runtime/engine.h"
 #include "runtime/frame.h"
 #include "runtime/guard.h"
@@ -238,6 +239,10 @@ std::vector<OpProfile> Context::Profile() const {
   std::vector<OpProfile> profile = impl_->retired;
   for (const auto& frame : impl_->frames) AppendProfile(*frame, profile);
   return profile;
+}
+
+std::string Context::Describe() const {
+  return impl_->frames.empty() ? std::string() : gcomp::Describe(impl_->frames[0]->code());
 }
 
 }  // namespace gcomp

@@ -153,6 +153,10 @@ class Context {
 
   std::vector<OpProfile> Profile() const;
 
+  // What the last run did, for people: its steps, buffers and where results went (runtime/describe.h).
+  // Empty before the first run.
+  std::string Describe() const;
+
   struct Impl;
 
  private:

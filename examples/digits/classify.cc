@@ -55,7 +55,8 @@ gcomp::StatusOr<bool> Classify(const std::string& folder) {
     times.push_back(NowUs() - begin);
     correct += Digit(outputs[0].Span<float>().data()) == labels[i];
   }
-  std::sort(times.begin() + 1, times.end());  // the first call prepares the network: not counted
+  times.erase(times.begin());  // the first call prepares the network
+  std::sort(times.begin(), times.end());
   std::cout << "one by one: " << correct << " of " << count << " correct, median "
             << times[times.size() / 2] << " us, p99 " << times[times.size() * 99 / 100]
             << " us per image\n";

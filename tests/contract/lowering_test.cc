@@ -248,7 +248,7 @@ class Values {
       if (kind == 0) return {dtype, corners[random_() % std::size(corners)] & mask};
       return {dtype, (kind < 5 ? bits % 20 - 10 : bits) & mask};
     }
-    if (kind == 0) {
+    if (kind == 0 && !tame_) {
       double denormal = dtype == DType::kF64   ? 5e-324
                         : dtype == DType::kF16 ? 6e-8
                                                : (dtype == DType::kF32 ? 1.4e-45 : 9.2e-41);
@@ -262,15 +262,11 @@ class Values {
     return *ir::Scalar::FromDouble(dtype, value);
   }
 
-  // Without specials in half of the tensors: a NaN hides everything that is summed with it.
+  // Without corners in half of the tensors: one NaN or large number hides what is summed with it.
   void Fill(TestTensor& tensor) {
     tame_ = random_() % 2 == 0;
     for (int64_t i = 0; i < tensor.spec().NumElements(); ++i) {
-      ir::Scalar value = Next(tensor.spec().dtype);
-      while (tame_ && ir::IsFloat(value.dtype) && !std::isfinite(value.ToDouble())) {
-        value = Next(tensor.spec().dtype);
-      }
-      tensor.Set(i, value);
+      tensor.Set(i, Next(tensor.spec().dtype));
     }
   }
 
