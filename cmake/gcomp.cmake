@@ -28,6 +28,11 @@ if(GCOMP_SANITIZE)
     -fsanitize=${GCOMP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
   target_link_options(gcomp_flags INTERFACE -fsanitize=${GCOMP_SANITIZE})
 endif()
+if(GCOMP_FUZZ)
+  # Coverage of every library guides the fuzzers.
+  target_compile_options(gcomp_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(gcomp_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # gcomp_library(name DEPS ... [PRIVATE_DEPS ...]): the library gcomp_<name> of all *.cc files in
 # the current folder (and in the folders given as DIRS), with hidden visibility.

@@ -17,11 +17,16 @@ namespace {
 
 std::string_view NameOf(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarning: return "warning";
-    case LogLevel::kError: return "error";
-    case LogLevel::kOff: break;
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
+    case LogLevel::kOff:
+      break;
   }
   return "off";
 }
@@ -99,7 +104,8 @@ std::string VersionText(std::string_view tool) {
       "oneDNN {}\n"
       "LLVM none\n"
       "compiler {}\n",
-      tool, GCOMP_VERSION, kGitCommit, ir::Module::kFormatVersion, GCOMP_ONEDNN_VERSION, CompilerText());
+      tool, GCOMP_VERSION, kGitCommit, ir::Module::kFormatVersion, GCOMP_ONEDNN_VERSION,
+      CompilerText());
 }
 
 Json EnvironmentJson() {

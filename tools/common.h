@@ -1,7 +1,8 @@
 // What every tool shares: how errors become messages and exit codes, the log, version and machine.
 //
-// stdout is data, stderr is log. Exit codes are those of the table of errors (base/error_table.inc):
-// 0 success, 1 run error or mismatch, 2 usage, 3 bad or unsupported model, 4 limit, 5 device.
+// stdout is data, stderr is log. Exit codes are those of the table of errors
+// (base/error_table.inc): 0 success, 1 run error or mismatch, 2 usage, 3 bad or unsupported model,
+// 4 limit, 5 device.
 #pragma once
 
 #include <functional>

@@ -31,7 +31,8 @@ constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells count
 
 int64_t NowNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch()).count();
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 // One call of the program, step by step; each step fills more of the report.
@@ -68,8 +69,7 @@ class Program {
       GCOMP_ASSIGN_OR_RETURN(report_.benchmark, RunBenchmark(contexts_, report_.inputs, options_));
     }
     CollectCounters();
-    GCOMP_RETURN_IF_ERROR(
-        WriteOutputs(options_.outputs, report_.output_names, report_.outputs));
+    GCOMP_RETURN_IF_ERROR(WriteOutputs(options_.outputs, report_.output_names, report_.outputs));
     ShowResults();
     return Compare();
   }
@@ -78,14 +78,15 @@ class Program {
   Status CheckStreams() const {
     auto is_stream = [](const std::string& spec) { return spec == "-" || spec.ends_with("=-"); };
     auto inputs = std::count_if(options_.inputs.begin(), options_.inputs.end(), is_stream) +
-                  std::count_if(options_.expected_outputs.begin(),
-                                options_.expected_outputs.end(), is_stream) +
+                  std::count_if(options_.expected_outputs.begin(), options_.expected_outputs.end(),
+                                is_stream) +
                   (options_.graph == "-" ? 1 : 0);
     if (inputs > 1) return Status(ErrorId::E701, "standard input can be read once only");
     auto outputs = std::count(options_.outputs.begin(), options_.outputs.end(), "-");
     if (outputs > 0 && options_.json_on_stdout()) {
-      return Status(ErrorId::E701, "--json and --output=- both want standard output; give one of "
-                                   "them a file");
+      return Status(ErrorId::E701,
+                    "--json and --output=- both want standard output; give one of "
+                    "them a file");
     }
     return {};
   }
@@ -106,8 +107,7 @@ class Program {
 
   Status List() {
     GCOMP_RETURN_IF_ERROR(MakeEngine());
-    GCOMP_ASSIGN_OR_RETURN(ir::Module module,
-                           LoadModule(*engine_, options_.graph, &parse_report_));
+    GCOMP_ASSIGN_OR_RETURN(ir::Module module, LoadModule(*engine_, options_.graph, &parse_report_));
     if (!options_.json_on_stdout()) std::fputs(ModuleText(module).c_str(), stdout);
     return options_.json.empty() ? Status() : WriteJson(ModuleJson(module));
   }
@@ -115,8 +115,7 @@ class Program {
   Status Load() {
     GCOMP_RETURN_IF_ERROR(MakeEngine());
     int64_t begin = NowNs();
-    GCOMP_ASSIGN_OR_RETURN(ir::Module module,
-                           LoadModule(*engine_, options_.graph, &parse_report_));
+    GCOMP_ASSIGN_OR_RETURN(ir::Module module, LoadModule(*engine_, options_.graph, &parse_report_));
     report_.module = module.name;
     GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<const WeightStore> weights, Weights(module));
     SessionOptions options;
@@ -160,9 +159,8 @@ class Program {
     }
     GCOMP_ASSIGN_OR_RETURN(expected_, AssignRequests(std::move(requests), report_.output_names,
                                                      "--expected-output", files_));
-    GCOMP_ASSIGN_OR_RETURN(BoundInputs bound,
-                           BindInputs(*session_, report_.function, options_.inputs, options_.sizes,
-                                      files_));
+    GCOMP_ASSIGN_OR_RETURN(BoundInputs bound, BindInputs(*session_, report_.function,
+                                                         options_.inputs, options_.sizes, files_));
     GCOMP_ASSIGN_OR_RETURN(std::vector<PortInfo> inputs, session_->inputs(report_.function));
     for (const PortInfo& port : inputs) report_.input_names.push_back(port.name);
     report_.inputs = std::move(bound.tensors);
@@ -210,9 +208,9 @@ class Program {
     } else if (options_.outputs.empty() && options_.expected_outputs.empty() &&
                !options_.json_on_stdout()) {
       for (size_t i = 0; i < report_.outputs.size(); ++i) {
-        std::string text = Format("%{}: {}\n{}\n", report_.output_names[i],
-                                  report_.outputs[i].TypeString(),
-                                  ShowElements(report_.outputs[i]));
+        std::string text =
+            Format("%{}: {}\n{}\n", report_.output_names[i], report_.outputs[i].TypeString(),
+                   ShowElements(report_.outputs[i]));
         std::fputs(text.c_str(), stdout);
       }
     }
@@ -230,12 +228,16 @@ class Program {
       Comparison result =
           CompareTensors(report_.output_names[i], got, want, options_.rtol, options_.atol);
       if (!result.equal) {
-        problems += Format("\n%{}: {} of {} elements differ; the largest error is {:.6g}, relative "
-                           "{:.6g}\n{}", result.name, result.mismatches, result.elements,
-                           result.max_abs_error, result.max_rel_error, result.text);
+        problems += Format(
+            "\n%{}: {} of {} elements differ; the largest error is {:.6g}, relative "
+            "{:.6g}\n{}",
+            result.name, result.mismatches, result.elements, result.max_abs_error,
+            result.max_rel_error, result.text);
       } else if (!options_.json_on_stdout()) {
         std::fputs(Format("%{}: {} elements agree; the largest error is {:.6g}\n", result.name,
-                          result.elements, result.max_abs_error).c_str(), text_stream());
+                          result.elements, result.max_abs_error)
+                       .c_str(),
+                   text_stream());
       }
       report_.comparisons.push_back(std::move(result));
     }

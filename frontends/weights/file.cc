@@ -15,7 +15,9 @@ namespace gcomp {
 namespace {
 
 // strerror is not thread-safe, this is.
-std::string ErrnoText(int error) { return std::generic_category().message(error); }
+std::string ErrnoText(int error) {
+  return std::generic_category().message(error);
+}
 
 }  // namespace
 

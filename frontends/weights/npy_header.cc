@@ -113,13 +113,16 @@ class DictParser {
     for (const TypeCode& row : kTypeCodes) {
       if (row.code != code) continue;
       bool one_byte = ir::BytesOf(row.dtype) == 1;
-      if (descr[0] == '<' || descr[0] == '=' || (one_byte && (descr[0] == '|' || descr[0] == '>'))) {
+      if (descr[0] == '<' || descr[0] == '=' ||
+          (one_byte && (descr[0] == '|' || descr[0] == '>'))) {
         out = row.dtype;
         return {};
       }
     }
     return Fail(Format("dtype '{}' is not read; little-endian b1, i1 to i8, u1 to u8, f2, f4, f8 "
-                       "are", descr), ErrorId::E604);
+                       "are",
+                       descr),
+                ErrorId::E604);
   }
 
   Status ParseBool(bool& out) {
@@ -180,7 +183,8 @@ StatusOr<NpyHeader> ParseNpyHeader(std::span<const std::byte> file) {
   int minor = static_cast<unsigned char>(text[kMagic.size() + 1]);
   if (major < 1 || major > 3 || minor != 0) {
     return Status(ErrorId::E604, Format("at byte {}: version {}.{} of the format; 1.0, 2.0 and 3.0 "
-                                        "are read", kMagic.size(), major, minor));
+                                        "are read",
+                                        kMagic.size(), major, minor));
   }
   size_t length_bytes = major == 1 ? 2 : 4;
   size_t begin = kVersionEnd + length_bytes;
@@ -224,12 +228,12 @@ StatusOr<std::string> PrintNpyHeader(ir::DType dtype, std::span<const int64_t> s
   dict.resize(total - kPrefix - 1, ' ');
   dict += '\n';
   if (dict.size() > UINT16_MAX) {
-    return Status(ErrorId::E802, Format("a tensor of {} dims does not fit a .npy header",
-                                        sizes.size()));
+    return Status(ErrorId::E802,
+                  Format("a tensor of {} dims does not fit a .npy header", sizes.size()));
   }
   std::string header(kMagic);
-  header += {'\x01', '\x00', static_cast<char>(dict.size() & 0xff),
-             static_cast<char>(dict.size() >> 8)};
+  header +=
+      {'\x01', '\x00', static_cast<char>(dict.size() & 0xff), static_cast<char>(dict.size() >> 8)};
   return header + dict;
 }
 

@@ -18,14 +18,23 @@ constexpr int64_t kMaxEntries = 1'000'000;
 // Deflate gives at most 1032 bytes per byte (https://zlib.net/zlib_tech.html).
 constexpr uint64_t kMaxRatio = 1032;
 
+// What an archive without entries is: the end of the directory, with all counts 0.
+constexpr std::string_view kEmptyArchive("PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22);
+
 // An archive open for reading; closing it discards nothing, as nothing was changed.
 using Archive = std::unique_ptr<zip_t, decltype([](zip_t* zip) { zip_discard(zip); })>;
 using EntryFile = std::unique_ptr<zip_file_t, decltype([](zip_file_t* file) { zip_fclose(file); })>;
 
 // zip_error_strerror builds its text in the error itself, so it needs a living one.
-std::string TextOf(zip_error_t* error) { return zip_error_strerror(error); }
+std::string TextOf(zip_error_t* error) {
+  return zip_error_strerror(error);
+}
 
 StatusOr<Archive> OpenArchive(std::span<const std::byte> file) {
+  // libzip takes no bytes for an archive without entries.
+  if (file.size() < kEmptyArchive.size()) {
+    return Status(ErrorId::E602, Format("it is no zip archive: it has {} bytes", file.size()));
+  }
   zip_error_t error;
   zip_error_init(&error);
   zip_source_t* source = zip_source_buffer_create(file.data(), file.size(), 0, &error);
@@ -66,8 +75,8 @@ StatusOr<ArrayEntry> DescribeEntry(zip_t* zip, zip_uint64_t index) {
     return Status(ErrorId::E604, Format("entry '{}' is encrypted", name));
   }
   if (info.comp_method != ZIP_CM_STORE && info.comp_method != ZIP_CM_DEFLATE) {
-    return Status(ErrorId::E604, Format("entry '{}': compression method {} is not read", name,
-                                        info.comp_method));
+    return Status(ErrorId::E604,
+                  Format("entry '{}': compression method {} is not read", name, info.comp_method));
   }
   if (info.size / kMaxRatio > info.comp_size) {
     return Status(ErrorId::E602, Format("entry '{}': {} bytes can't come from {} compressed ones",
@@ -115,8 +124,8 @@ StatusOr<std::shared_ptr<const WeightStore>> Parse(std::span<const std::byte> by
     GCOMP_ASSIGN_OR_RETURN(ArrayEntry entry,
                            DescribeEntry(zip.get(), static_cast<zip_uint64_t>(i)));
     if (__builtin_add_overflow(total, entry.bytes, &total) || total > options.max_total_bytes) {
-      return Status(ErrorId::E802, Format("its arrays take more than {} bytes",
-                                          options.max_total_bytes));
+      return Status(ErrorId::E802,
+                    Format("its arrays take more than {} bytes", options.max_total_bytes));
     }
     entries.push_back(std::move(entry));
   }
@@ -147,6 +156,10 @@ StatusOr<std::shared_ptr<const WeightStore>> ParseNpz(std::span<const std::byte>
 }
 
 Status WriteNpz(const std::string& path, std::span<const NamedTensor> tensors) {
+  if (tensors.empty()) {  // libzip writes no such file
+    std::span<const std::byte> pieces[] = {std::as_bytes(std::span(kEmptyArchive))};
+    return WriteFile(path, pieces);
+  }
   int code = 0;
   Archive zip(zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code));
   if (zip == nullptr) {

@@ -18,11 +18,11 @@ struct NpzOptions {
   uint64_t max_total_bytes = uint64_t{64} << 30;
 };
 
-// Reads all arrays into memory: unlike safetensors they can't be used in place. The name of an array
-// is that of its entry without `.npy`. Fails with E601 (no such file), E602 (not a zip archive,
-// malformed, a checksum differs), E604 (an entry that is no array, encryption, a dtype) and E802.
-// Memory: the arrays, and one of them twice. An entry can't claim more than its compressed bytes can
-// give, so a small file can't ask for much memory.
+// Reads all arrays into memory: unlike safetensors they can't be used in place. The name of an
+// array is that of its entry without `.npy`. Fails with E601 (no such file), E602 (not a zip
+// archive, malformed, a checksum differs), E604 (an entry that is no array, encryption, a dtype)
+// and E802. Memory: the arrays, and one of them twice. An entry can't claim more than its
+// compressed bytes can give, so a small file can't ask for much memory.
 StatusOr<std::shared_ptr<const WeightStore>> OpenNpz(const std::string& path,
                                                      const NpzOptions& options = {});
 

@@ -32,11 +32,11 @@ struct DTypeName {
 };
 
 constexpr DTypeName kDTypeNames[] = {
-    {"BOOL", DType::kBool},       {"U8", DType::kU8},          {"I8", DType::kI8},
-    {"I16", DType::kI16},         {"U16", DType::kU16},        {"I32", DType::kI32},
-    {"U32", DType::kU32},         {"I64", DType::kI64},        {"U64", DType::kU64},
-    {"F16", DType::kF16},         {"BF16", DType::kBF16},      {"F32", DType::kF32},
-    {"F64", DType::kF64},         {"C64", DType::kC64},        {"F8_E4M3", DType::kF8E4M3FN},
+    {"BOOL", DType::kBool},      {"U8", DType::kU8},     {"I8", DType::kI8},
+    {"I16", DType::kI16},        {"U16", DType::kU16},   {"I32", DType::kI32},
+    {"U32", DType::kU32},        {"I64", DType::kI64},   {"U64", DType::kU64},
+    {"F16", DType::kF16},        {"BF16", DType::kBF16}, {"F32", DType::kF32},
+    {"F64", DType::kF64},        {"C64", DType::kC64},   {"F8_E4M3", DType::kF8E4M3FN},
     {"F8_E5M2", DType::kF8E5M2},
 };
 
@@ -112,8 +112,8 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
 
   bool end_array() override {
     if (state_ == State::kOffsets && entries_.back().offsets.size() != 2) {
-      return Fail(Format("data_offsets has {} numbers, must have 2",
-                         entries_.back().offsets.size()));
+      return Fail(
+          Format("data_offsets has {} numbers, must have 2", entries_.back().offsets.size()));
     }
     state_ = State::kEntry;
     return true;
@@ -165,8 +165,8 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
   bool parse_error(size_t position, const std::string&, const Json::exception& error) override {
     // The position counts characters read, so the one at fault is the one before.
     uint64_t at = kLengthBytes + (position == 0 ? 0 : position - 1);
-    status_ = Status(ErrorId::E602, Format("at byte {}: the header is not JSON: {}", at,
-                                           error.what()));
+    status_ =
+        Status(ErrorId::E602, Format("at byte {}: the header is not JSON: {}", at, error.what()));
     return false;
   }
 
@@ -245,7 +245,8 @@ StatusOr<Weight> MakeWeight(Entry entry, DType dtype, std::span<const std::byte>
 StatusOr<std::vector<Entry>> ReadHeader(std::span<const std::byte> file, uint64_t& header_bytes) {
   if (file.size() < kLengthBytes) {
     return Status(ErrorId::E602, Format("the file has {} bytes, the length of its header alone "
-                                        "takes {}", file.size(), kLengthBytes));
+                                        "takes {}",
+                                        file.size(), kLengthBytes));
   }
   std::memcpy(&header_bytes, file.data(), kLengthBytes);
   uint64_t rest = file.size() - kLengthBytes;
@@ -260,8 +261,8 @@ StatusOr<std::vector<Entry>> ReadHeader(std::span<const std::byte> file, uint64_
   }
   const char* text = reinterpret_cast<const char*>(file.data() + kLengthBytes);
   if (header_bytes == 0 || *text != '{') {
-    return Status(ErrorId::E602, Format("at byte {}: the header must begin with '{{'",
-                                        kLengthBytes));
+    return Status(ErrorId::E602,
+                  Format("at byte {}: the header must begin with '{{'", kLengthBytes));
   }
   HeaderReader reader;
   if (!Json::sax_parse(text, text + header_bytes, &reader)) return reader.TakeStatus();

@@ -18,7 +18,8 @@ StatusOr<std::shared_ptr<const WeightStore>> OpenWeights(const std::string& path
   }
   if (magic == "\x93NUMPY") {
     return Status(ErrorId::E604, Format("{} is a single array (.npy), which has no name; weights "
-                                        "come from .safetensors or .npz files", path));
+                                        "come from .safetensors or .npz files",
+                                        path));
   }
   // A file's header, or the end of an archive without files.
   if (magic.starts_with("PK\x03\x04") || magic.starts_with("PK\x05\x06")) return OpenNpz(path);

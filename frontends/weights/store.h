@@ -9,8 +9,8 @@
 
 namespace gcomp {
 
-// Opens a safetensors or .npz file; the first bytes tell which. Fails as OpenSafetensors and OpenNpz
-// do, and with E604 for a .npy file, which has no names.
+// Opens a safetensors or .npz file; the first bytes tell which. Fails as OpenSafetensors and
+// OpenNpz do, and with E604 for a .npy file, which has no names.
 StatusOr<std::shared_ptr<const WeightStore>> OpenWeights(const std::string& path);
 
 }  // namespace gcomp

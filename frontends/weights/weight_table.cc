@@ -14,8 +14,8 @@ StatusOr<std::shared_ptr<const WeightStore>> WeightTable::Create(
   table->keeper_ = std::move(keeper);
   for (size_t i = 0; i < table->weights_.size(); ++i) {
     if (!table->index_.emplace(table->weights_[i].name, i).second) {
-      return Status(ErrorId::E602, Format("{}: two tensors have the name '{}'",
-                                          table->description_, table->weights_[i].name));
+      return Status(ErrorId::E602, Format("{}: two tensors have the name '{}'", table->description_,
+                                          table->weights_[i].name));
     }
   }
   return std::shared_ptr<const WeightStore>(std::move(table));

@@ -101,7 +101,8 @@ std::vector<Sample> Softmaxes() {
   for (const Form& form : std::vector<Form>{{{1}},
                                             {{7}},
                                             {{130}},
-                                            {{4100}},
+                                            {{1000}},
+                                            {{9000}},
                                             {{0}},
                                             {{3, 0}},
                                             {{6, 33}},
@@ -262,9 +263,9 @@ class Values {
     return *ir::Scalar::FromDouble(dtype, value);
   }
 
-  // Without corners in half of the tensors: one NaN or large number hides what is summed with it.
+  // Without corners in two of three tensors: one NaN or large number hides what is summed with it.
   void Fill(TestTensor& tensor) {
-    tame_ = random_() % 2 == 0;
+    tame_ = count_++ % 3 != 0;
     for (int64_t i = 0; i < tensor.spec().NumElements(); ++i) {
       tensor.Set(i, Next(tensor.spec().dtype));
     }
@@ -272,6 +273,7 @@ class Values {
 
  private:
   std::mt19937_64 random_{20240229};
+  int count_ = 0;
   bool tame_ = false;
 };
 

@@ -1,5 +1,3 @@
-#include "frontends/weights/npy.h"
-
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -8,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "frontends/weights/npy.h"
 #include "frontends/weights/npy_header.h"
 #include "frontends/weights/store.h"
 
@@ -34,8 +33,7 @@ void ExpectRejected(const std::string& file, ErrorId id, const std::string& part
   StatusOr<Tensor> tensor = Parse(file);
   ASSERT_FALSE(tensor.ok()) << file;
   EXPECT_EQ(tensor.status().id(), id) << tensor.status().ToString();
-  EXPECT_NE(tensor.status().message().find(part), std::string::npos)
-      << tensor.status().ToString();
+  EXPECT_NE(tensor.status().message().find(part), std::string::npos) << tensor.status().ToString();
 }
 
 std::string Dict(const std::string& descr, const std::string& order, const std::string& shape) {
@@ -64,16 +62,16 @@ TEST(Npy, FortranOrderBecomesRowMajor) {
 }
 
 TEST(Npy, SpellingsOfTheDictionary) {
-  EXPECT_TRUE(Parse(FileOf(1, "{\"shape\":(1,),\"descr\":\"<i2\",\"fortran_order\":False}", "ab"))
-                  .ok());
+  EXPECT_TRUE(
+      Parse(FileOf(1, "{\"shape\":(1,),\"descr\":\"<i2\",\"fortran_order\":False}", "ab")).ok());
   EXPECT_TRUE(Parse(FileOf(1, Dict("=f4", "False", "( 1 , )"), "abcd")).ok());
   EXPECT_TRUE(Parse(FileOf(1, Dict("<f4", "False", "(1, 1, )"), "abcd")).ok());
 }
 
 TEST(Npy, WhatIsWrittenIsReadBack) {
-  for (DType dtype : {DType::kBool, DType::kI8, DType::kI16, DType::kI32, DType::kI64, DType::kU8,
-                      DType::kU16, DType::kU32, DType::kU64, DType::kF16, DType::kF32,
-                      DType::kF64}) {
+  for (DType dtype :
+       {DType::kBool, DType::kI8, DType::kI16, DType::kI32, DType::kI64, DType::kU8, DType::kU16,
+        DType::kU32, DType::kU64, DType::kF16, DType::kF32, DType::kF64}) {
     for (const std::vector<int64_t>& sizes :
          {std::vector<int64_t>{}, {1}, {0}, {3, 2}, {2, 0, 5}, {2, 1, 3, 1}}) {
       auto tensor = Tensor::Empty(dtype, sizes);

@@ -1,5 +1,3 @@
-#include "frontends/weights/npz.h"
-
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -10,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "frontends/weights/npz.h"
 #include "frontends/weights/store.h"
 #include "frontends/weights/weight_table.h"
 
@@ -56,6 +55,13 @@ TEST(Npz, WhatIsWrittenIsReadBack) {
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.status().id(), ErrorId::E603);
   EXPECT_EQ(missing.status().message(), "f has no tensor 'c'; it has: a, dir/b");
+}
+
+TEST(Npz, ArchivesWithoutEntriesAreFine) {
+  std::string file = ArchiveOf({});
+  auto store = Parse(file);
+  ASSERT_TRUE(store.ok()) << store.status().ToString();
+  EXPECT_TRUE((*store)->weights().empty());
 }
 
 TEST(Npz, ChangedDataFailTheChecksum) {
@@ -127,9 +133,12 @@ TEST(Npz, FilesOnDisk) {
   EXPECT_EQ(*static_cast<const float*>((*store)->Find("w")->data), 4);
   std::filesystem::remove(path);
   EXPECT_EQ(OpenNpz(path.string()).status().id(), ErrorId::E601);
-  Status status = WriteNpz("/nonexistent/x.npz", {});
-  ASSERT_FALSE(status.ok());
-  EXPECT_EQ(status.id(), ErrorId::E605);
+  for (const std::vector<NamedTensor>& tensors :
+       {std::vector<NamedTensor>{}, std::vector<NamedTensor>{{"w", Floats({4})}}}) {
+    Status status = WriteNpz("/nonexistent/x.npz", tensors);
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.id(), ErrorId::E605);
+  }
 }
 
 }  // namespace

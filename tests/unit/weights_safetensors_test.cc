@@ -1,5 +1,3 @@
-#include "frontends/weights/safetensors.h"
-
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -9,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "frontends/weights/safetensors.h"
 #include "frontends/weights/store.h"
 #include "frontends/weights/weight_table.h"
 
@@ -72,9 +71,9 @@ TEST(Safetensors, EmptyTensorsAndEmptyFilesAreFine) {
 TEST(Safetensors, WhatIsWrittenIsReadBack) {
   std::vector<Weight> weights;
   std::vector<std::vector<std::byte>> data;
-  for (DType dtype : {DType::kBool, DType::kU8, DType::kI8, DType::kI16, DType::kU16, DType::kI32,
-                      DType::kU32, DType::kI64, DType::kU64, DType::kF16, DType::kBF16,
-                      DType::kF32, DType::kF64}) {
+  for (DType dtype :
+       {DType::kBool, DType::kU8, DType::kI8, DType::kI16, DType::kU16, DType::kI32, DType::kU32,
+        DType::kI64, DType::kU64, DType::kF16, DType::kBF16, DType::kF32, DType::kF64}) {
     data.emplace_back(static_cast<size_t>(6 * ir::BytesOf(dtype)), std::byte{1});
     weights.push_back({"w \"\\\n" + std::string(ir::NameOf(dtype)), dtype, {3, 2}, nullptr});
   }
@@ -148,8 +147,7 @@ TEST(Safetensors, WrongFieldsAreRejected) {
   ExpectRejected(entry(R"("data_offsets":[0])"), ErrorId::E602, "has 1 numbers, must have 2");
   ExpectRejected(entry(R"("data_offsets":[0,1,2])"), ErrorId::E602, "more than 2 numbers");
   ExpectRejected(FileOf(R"({"a":1})", 0), ErrorId::E602, "a number where an object");
-  ExpectRejected(FileOf(R"({"__metadata__":{"k":[]}})", 0), ErrorId::E602,
-                 "a list where a string");
+  ExpectRejected(FileOf(R"({"__metadata__":{"k":[]}})", 0), ErrorId::E602, "a list where a string");
   ExpectRejected(FileOf(R"({"__metadata__":{"k":{}}})", 0), ErrorId::E602,
                  "an object where a string");
 }
@@ -161,9 +159,8 @@ TEST(Safetensors, NamesAreUnique) {
 
 TEST(Safetensors, SizesAndOffsetsMustAgree) {
   auto entry = [](const std::string& shape, const std::string& offsets) {
-    return FileOf(R"({"a":{"dtype":"F32","shape":[)" + shape + R"(],"data_offsets":[)" + offsets +
-                      "]}}",
-                  8);
+    return FileOf(
+        R"({"a":{"dtype":"F32","shape":[)" + shape + R"(],"data_offsets":[)" + offsets + "]}}", 8);
   };
   EXPECT_TRUE(Parse(entry("2", "0,8")).ok());
   ExpectRejected(entry("3", "0,8"), ErrorId::E602, "ask for 12 bytes, data_offsets for 8");

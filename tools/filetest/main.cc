@@ -25,6 +25,9 @@
 namespace gcomp::filetest {
 namespace {
 
+// Folders of this name hold inputs of fuzzers, not tests.
+constexpr std::string_view kCorpus = "corpus";
+
 struct FiletestOptions {
   std::vector<std::string> paths;
   std::string filter;
@@ -53,6 +56,7 @@ StatusOr<std::vector<std::string>> FindFiles(const FiletestOptions& options) {
     }
     fs::recursive_directory_iterator entry(path, error);
     for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+      if (entry->path().filename() == kCorpus) entry.disable_recursion_pending();
       if (entry->path().extension() == ".ir") files.push_back(entry->path().string());
     }
     if (error) return Status(ErrorId::E601, Format("{}: {}", path, error.message()));

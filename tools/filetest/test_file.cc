@@ -70,8 +70,10 @@ class Reader {
         GCOMP_RETURN_IF_ERROR(ReadDirective(Trim(rest)));
       }
     }
-    if (open_directive_) return Fail("the brackets of the directive do not close");
-    if (open_expectation_) return Fail("expect-begin without expect-end");
+    if (open_directive_) return FailOpen();
+    if (open_expectation_) {
+      return FailAt(module_.expectations.back().begin_line, "expect-begin without expect-end");
+    }
     while (module_.own_text.ends_with("\n\n")) module_.own_text.pop_back();
     return {};
   }
@@ -79,12 +81,18 @@ class Reader {
  private:
   int line() const { return static_cast<int>(at_) + 1; }
 
-  Status Fail(std::string what) const {
-    return {ErrorId::E501, std::move(what), {path_, line(), 1}};
+  Status Fail(std::string what) const { return FailAt(line(), std::move(what)); }
+
+  Status FailAt(int line, std::string what) const {
+    return {ErrorId::E501, std::move(what), {path_, line, 1}};
+  }
+
+  Status FailOpen() const {
+    return FailAt(module_.directives.back().line, "the brackets of the directive do not close");
   }
 
   Status ReadModuleLine(std::string_view line) {
-    if (open_directive_) return Fail("the brackets of the directive before this line do not close");
+    if (open_directive_) return FailOpen();
     if (open_expectation_) return Fail("a line of the module between expect-begin and expect-end");
     bool empty = Trim(line).empty();
     bool repeated = module_.own_text.empty() || module_.own_text.ends_with("\n\n");

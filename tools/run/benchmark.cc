@@ -20,7 +20,8 @@ namespace {
 
 int64_t NowNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch()).count();
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 // A signal handler can reach nothing else.
@@ -59,7 +60,9 @@ struct Caller {
 class Bench {
  public:
   Bench(const std::vector<Tensor>& inputs, const RunOptions& options, size_t num_callers)
-      : inputs_(inputs), options_(options), num_callers_(num_callers),
+      : inputs_(inputs),
+        options_(options),
+        num_callers_(num_callers),
         ready_(static_cast<ptrdiff_t>(num_callers)) {}
 
   void Run(Context& context, Caller& caller) {
@@ -113,8 +116,8 @@ class Bench {
     int64_t now = NowNs();
     int64_t runs = 0;
     caller.start_ns = caller.end_ns = now;
-    while (!Stopped() && (runs < options_.iterations ||
-                          now - caller.start_ns < options_.duration_ns)) {
+    while (!Stopped() &&
+           (runs < options_.iterations || now - caller.start_ns < options_.duration_ns)) {
       GCOMP_RETURN_IF_ERROR(context.Run(inputs_, outputs));
       int64_t end = NowNs();
       caller.samples.Add(end - now);
@@ -187,9 +190,8 @@ StatusOr<BenchmarkResult> RunBenchmark(const std::vector<std::unique_ptr<Context
   Bench bench(inputs, options, contexts.size());
   std::vector<std::thread> threads;
   for (size_t i = 0; i < contexts.size(); ++i) {
-    threads.emplace_back([&bench, &context = *contexts[i], &caller = callers[i]] {
-      bench.Run(context, caller);
-    });
+    threads.emplace_back(
+        [&bench, &context = *contexts[i], &caller = callers[i]] { bench.Run(context, caller); });
   }
   bench.Wait();
   for (std::thread& thread : threads) thread.join();

@@ -21,10 +21,14 @@ using ir::Scalar;
 // Bits of a float's significand, the hidden one included.
 int SignificantBits(DType dtype) {
   switch (dtype) {
-    case DType::kF16: return 11;
-    case DType::kBF16: return 8;
-    case DType::kF32: return 24;
-    default: return 53;
+    case DType::kF16:
+      return 11;
+    case DType::kBF16:
+      return 8;
+    case DType::kF32:
+      return 24;
+    default:
+      return 53;
   }
 }
 

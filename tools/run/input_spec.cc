@@ -89,8 +89,8 @@ StatusOr<TensorRequest> ParseTensorRequest(const std::string& text) {
   if (equals != std::string_view::npos) {
     request.type = ParseTensorType(rest.substr(0, equals));
     if (!request.type) {
-      return Status(ErrorId::E701, Format("'{}': '{}' is not a type as in 2x3xf32", text,
-                                          rest.substr(0, equals)));
+      return Status(ErrorId::E701,
+                    Format("'{}': '{}' is not a type as in 2x3xf32", text, rest.substr(0, equals)));
     }
     rest.remove_prefix(equals + 1);
   }
@@ -109,8 +109,8 @@ StatusOr<TensorRequest> ParseTensorRequest(const std::string& text) {
   } else {
     request.payload = rest;
   }
-  if (request.payload.empty() && (request.source == Source::kText ||
-                                  request.source == Source::kFile)) {
+  if (request.payload.empty() &&
+      (request.source == Source::kText || request.source == Source::kFile)) {
     bool no_elements = request.source == Source::kText && request.type;
     if (!no_elements) {
       return Status(ErrorId::E701, Format("'{}': there is nothing behind it; see --help", text));
@@ -137,11 +137,15 @@ StatusOr<Tensor> MakeTensor(const TensorRequest& request, const std::string& nam
                             const TensorType& type, uint64_t seed, TensorFiles& files) {
   const TensorType& own = request.type ? *request.type : type;
   switch (request.source) {
-    case Source::kText: return TensorFromText(own.dtype, own.sizes, request.payload);
-    case Source::kRandom: return RandomTensor(own.dtype, own.sizes, request.seed.value_or(seed));
-    case Source::kIota: return IotaTensor(own.dtype, own.sizes);
+    case Source::kText:
+      return TensorFromText(own.dtype, own.sizes, request.payload);
+    case Source::kRandom:
+      return RandomTensor(own.dtype, own.sizes, request.seed.value_or(seed));
+    case Source::kIota:
+      return IotaTensor(own.dtype, own.sizes);
     case Source::kFile:
-    case Source::kStdin: break;
+    case Source::kStdin:
+      break;
   }
   StatusOr<Tensor> tensor = Status();
   if (request.source == Source::kFile) {

@@ -34,9 +34,7 @@ struct TensorRequest {
   std::optional<uint64_t> seed;
 
   // The seed for all inputs that are not told.
-  bool IsDefaultSeed() const {
-    return source == Source::kRandom && name.empty() && !type;
-  }
+  bool IsDefaultSeed() const { return source == Source::kRandom && name.empty() && !type; }
 
   // All arrays of a file, by name.
   bool IsWholeFile() const {
@@ -44,9 +42,7 @@ struct TensorRequest {
   }
 
   // Dims and dtype come with the request; the others need those of the function.
-  bool HasOwnType() const {
-    return type || source == Source::kFile || source == Source::kStdin;
-  }
+  bool HasOwnType() const { return type || source == Source::kFile || source == Source::kStdin; }
 };
 
 // Fails with E701.
@@ -68,8 +64,8 @@ class TensorFiles {
 };
 
 // The tensor of a request. `name` stands for the key where none is written, `type` for a type where
-// none is written, `seed` for the seed. Fails with E701 (request and type don't go together), and as
-// the files do.
+// none is written, `seed` for the seed. Fails with E701 (request and type don't go together), and
+// as the files do.
 StatusOr<Tensor> MakeTensor(const TensorRequest& request, const std::string& name,
                             const TensorType& type, uint64_t seed, TensorFiles& files);
 

@@ -24,7 +24,8 @@ std::string Join(const std::vector<std::string>& names) {
 class Sizes {
  public:
   explicit Sizes(const ir::Function& function)
-      : function_(function), values_(function.symbols.size(), 0),
+      : function_(function),
+        values_(function.symbols.size(), 0),
         known_(function.symbols.size(), false) {}
 
   // "s0=8"
@@ -87,7 +88,8 @@ class Sizes {
 
  private:
   void Learn(const Expr& dim, int64_t value) {
-    if (dim.kind() == Expr::Kind::kSymbol && !known_[dim.symbol().index()]) Set(dim.symbol(), value);
+    if (dim.kind() == Expr::Kind::kSymbol && !known_[dim.symbol().index()])
+      Set(dim.symbol(), value);
   }
 
   void Set(ir::SymId symbol, int64_t value) {
@@ -174,13 +176,13 @@ StatusOr<std::vector<std::optional<TensorRequest>>> AssignRequests(
     if (request.name.empty()) continue;
     auto port = std::find(ports.begin(), ports.end(), request.name);
     if (port == ports.end()) {
-      return Status(ErrorId::E701, Format("{}={}: there is no {}; there are: {}", what, request.text,
-                                          request.name, Join(ports)));
+      return Status(ErrorId::E701, Format("{}={}: there is no {}; there are: {}", what,
+                                          request.text, request.name, Join(ports)));
     }
     std::optional<TensorRequest>& place = out[static_cast<size_t>(port - ports.begin())];
     if (place) {
-      return Status(ErrorId::E701, Format("{}={}: {} is told twice", what, request.text,
-                                          request.name));
+      return Status(ErrorId::E701,
+                    Format("{}={}: {} is told twice", what, request.text, request.name));
     }
     place = request;
   }

@@ -27,8 +27,9 @@ StatusOr<BoundInputs> BindInputs(const Session& session, const std::string& func
                                  const std::vector<std::string>& sizes, TensorFiles& files);
 
 // Gives each request the index of the port it is for: by name, or the next one without. A request
-// for a whole file becomes one request for each port that the file has. The result has one entry per
-// port; nullopt = not told. Fails with E701 (`what` names the flag in messages) and as files do.
+// for a whole file becomes one request for each port that the file has. The result has one entry
+// per port; nullopt = not told. Fails with E701 (`what` names the flag in messages) and as files
+// do.
 StatusOr<std::vector<std::optional<TensorRequest>>> AssignRequests(
     std::vector<TensorRequest> requests, const std::vector<std::string>& ports,
     std::string_view what, TensorFiles& files);

@@ -69,9 +69,10 @@ void Declare(CLI::App& app, RunOptions& options, RawOptions& raw) {
   app.add_option("graph", options.graph, "The graph (.ir); - = standard input");
   app.add_option("--tier", raw.tier, "How to run it: auto, interp")->type_name("TIER");
   app.add_option("--function", options.function,
-                 "Which function; may be left out when one is exported")->type_name("NAME");
-  app.add_option("--weights", options.weights,
-                 "A .safetensors or .npz file, or random[:SEED]")->type_name("FILE");
+                 "Which function; may be left out when one is exported")
+      ->type_name("NAME");
+  app.add_option("--weights", options.weights, "A .safetensors or .npz file, or random[:SEED]")
+      ->type_name("FILE");
   AddRepeated(app, "--input", options.inputs, "An input; may be repeated, see below", "SPEC");
   AddRepeated(app, "--size", options.sizes, "The value of a size symbol, as in s0=8", "NAME=N");
   AddRepeated(app, "--output", options.outputs,
@@ -79,34 +80,45 @@ void Declare(CLI::App& app, RunOptions& options, RawOptions& raw) {
   AddRepeated(app, "--expected-output", options.expected_outputs,
               "What a result must be; exit code 1 if it is not", "SPEC");
   app.add_option("--rtol", options.rtol, "Relative tolerance of floats [1e-5]")
-      ->type_name("X")->check(CLI::NonNegativeNumber);
+      ->type_name("X")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--atol", options.atol, "Absolute tolerance of floats [1e-6]")
-      ->type_name("X")->check(CLI::NonNegativeNumber);
+      ->type_name("X")
+      ->check(CLI::NonNegativeNumber);
 
   const char* benchmark = "Benchmark (any of these starts one)";
   app.add_option("--warmup", raw.warmup, "Runs (N) or time (200ms) not counted [200ms]")
-      ->type_name("N|TIME")->group(benchmark);
+      ->type_name("N|TIME")
+      ->group(benchmark);
   app.add_option("--iterations", options.iterations, "Least number of runs per caller")
-      ->type_name("N")->check(CLI::PositiveNumber)->group(benchmark);
+      ->type_name("N")
+      ->check(CLI::PositiveNumber)
+      ->group(benchmark);
   app.add_option("--duration", raw.duration,
                  "Least time, as in 3s, 500ms [3s unless --iterations is given]")
-      ->type_name("TIME")->group(benchmark);
+      ->type_name("TIME")
+      ->group(benchmark);
   app.add_option("--threads", options.threads, "Callers at the same time [1]")
-      ->type_name("N")->check(CLI::Range(1, 1024))->group(benchmark);
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024))
+      ->group(benchmark);
   app.add_option("--percentile", raw.percentiles, "Of the latency [50,90,99]")
-      ->type_name("P,...")->group(benchmark);
+      ->type_name("P,...")
+      ->group(benchmark);
 
   const char* reports = "Reports";
   app.add_option("--json", options.json,
                  "Write a report; --json alone = to stdout, and nothing else there")
-      ->type_name("[=FILE]")->group(reports);
+      ->type_name("[=FILE]")
+      ->group(reports);
   app.add_flag("--profile", options.profile, "Time per op, to stderr")->group(reports);
   app.add_flag("--list", options.list, "List functions, inputs, results and weights; run nothing")
       ->group(reports);
   app.add_flag("--dry-run", options.dry_run, "Check model, weights and inputs; run nothing")
       ->group(reports);
   app.add_option("--log", raw.log, "debug, info, warning, error, off [warning]")
-      ->type_name("LEVEL")->group(reports);
+      ->type_name("LEVEL")
+      ->group(reports);
   app.add_flag("--version", raw.version, "Print versions")->group(reports);
 }
 
@@ -130,9 +142,11 @@ bool IsWholeNumber(const std::string& text) {
 }
 
 Status Finish(const RawOptions& raw, RunOptions& options) {
-  static const std::map<std::string, LogLevel> kLevels = {
-      {"debug", LogLevel::kDebug}, {"info", LogLevel::kInfo}, {"warning", LogLevel::kWarning},
-      {"error", LogLevel::kError}, {"off", LogLevel::kOff}};
+  static const std::map<std::string, LogLevel> kLevels = {{"debug", LogLevel::kDebug},
+                                                          {"info", LogLevel::kInfo},
+                                                          {"warning", LogLevel::kWarning},
+                                                          {"error", LogLevel::kError},
+                                                          {"off", LogLevel::kOff}};
   if (options.graph.empty()) return Status(ErrorId::E701, "no graph is given; see --help");
   if (raw.tier != "auto" && raw.tier != "interp") {
     return Status(ErrorId::E701, Format("--tier={}: it may be auto or interp", raw.tier));
@@ -140,8 +154,8 @@ Status Finish(const RawOptions& raw, RunOptions& options) {
   options.tier = raw.tier == "interp" ? Tier::kInterp : Tier::kAuto;
   auto level = kLevels.find(raw.log);
   if (level == kLevels.end()) {
-    return Status(ErrorId::E701, Format("--log={}: it may be debug, info, warning, error, off",
-                                        raw.log));
+    return Status(ErrorId::E701,
+                  Format("--log={}: it may be debug, info, warning, error, off", raw.log));
   }
   options.log_level = level->second;
   if (!raw.percentiles.empty()) {
@@ -173,8 +187,8 @@ StatusOr<int64_t> ParseDuration(const std::string& text) {
   double scale = unit == "s" ? 1e9 : unit == "ms" ? 1e6 : unit == "us" ? 1e3 : 0;
   // A day: far past any use, and far from overflow.
   if (error != std::errc() || scale == 0 || !(value >= 0 && value * scale <= 86400e9)) {
-    return Status(ErrorId::E701, Format("'{}' is not a time of at most a day, as in 3s, 200ms, 50us",
-                                        text));
+    return Status(ErrorId::E701,
+                  Format("'{}' is not a time of at most a day, as in 3s, 200ms, 50us", text));
   }
   return static_cast<int64_t>(value * scale);
 }
@@ -195,8 +209,8 @@ std::optional<RunOptions> ParseRunOptions(int argc, char** argv, int* exit_code)
     *exit_code = app.exit(help);
     return std::nullopt;
   } catch (const CLI::ParseError& error) {
-    *exit_code = PrintError(kTool, Status(ErrorId::E701, std::string(error.what()) +
-                                                             " (see --help)"));
+    *exit_code =
+        PrintError(kTool, Status(ErrorId::E701, std::string(error.what()) + " (see --help)"));
     return std::nullopt;
   }
   if (raw.version) {

@@ -104,11 +104,12 @@ std::vector<std::string> DistinctNames(const std::vector<std::string>& names) {
 Status CheckDestinations(const std::vector<std::string>& destinations, size_t num_results) {
   size_t single = 0;
   for (const std::string& destination : destinations) {
-    bool file = destination.starts_with('@') &&
-                (destination.ends_with(".npy") || HoldsMany(destination));
+    bool file =
+        destination.starts_with('@') && (destination.ends_with(".npy") || HoldsMany(destination));
     if (destination != "-" && !file) {
       return Status(ErrorId::E701, Format("--output={}: it may be -, @FILE.npy, @FILE.npz or "
-                                          "@FILE.safetensors", destination));
+                                          "@FILE.safetensors",
+                                          destination));
     }
     if (!HoldsMany(destination) && ++single > num_results) {
       return Status(ErrorId::E701, Format("--output={}: the function has only {} results",
@@ -166,13 +167,12 @@ Comparison CompareTensors(std::string name, const Tensor& got, const Tensor& wan
         if (y != 0) result.max_rel_error = std::max(result.max_rel_error, error / std::fabs(y));
       }
     } else if (!agree) {
-      result.max_abs_error =
-          std::max(result.max_abs_error, std::fabs(a.ToDouble() - b.ToDouble()));
+      result.max_abs_error = std::max(result.max_abs_error, std::fabs(a.ToDouble() - b.ToDouble()));
     }
     if (agree) continue;
     if (++result.mismatches <= kMaxShown) {
-      result.text += Format("  {}: {}, expected {}\n", IndexText(got, i), a.ToString(),
-                            b.ToString());
+      result.text +=
+          Format("  {}: {}, expected {}\n", IndexText(got, i), a.ToString(), b.ToString());
     }
   }
   if (result.mismatches > kMaxShown) {

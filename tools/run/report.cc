@@ -12,9 +12,13 @@ namespace gcomp::tools {
 namespace {
 
 // 99 -> "p99", 99.9 -> "p99.9"
-std::string PercentileName(double percentile) { return Format("p{}", percentile); }
+std::string PercentileName(double percentile) {
+  return Format("p{}", percentile);
+}
 
-double Rounded(double us) { return std::round(us * 1000) / 1000; }
+double Rounded(double us) {
+  return std::round(us * 1000) / 1000;
+}
 
 Json TensorJson(const std::string& name, const Tensor& tensor) {
   Json json;
@@ -42,7 +46,9 @@ Json LatencyJson(const BenchmarkResult& benchmark) {
 }
 
 // JSON has no infinity.
-Json Finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+Json Finite(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
 
 Json ComparisonsJson(const std::vector<Comparison>& comparisons) {
   Json list = Json::array();
@@ -98,8 +104,8 @@ std::vector<PortText> Params(const ir::Function& function) {
   std::vector<PortText> ports;
   for (ir::ValueId id : function.params()) {
     const ir::Value& value = function.value(id);
-    ports.push_back({value.name, value.type.ToString(function.Namer()),
-                     value.annotations.weight.value_or("")});
+    ports.push_back(
+        {value.name, value.type.ToString(function.Namer()), value.annotations.weight.value_or("")});
   }
   return ports;
 }
@@ -150,8 +156,9 @@ Json ReportJson(const RunOptions& options, const Report& report, const Status* e
   json["random_inputs"] = report.random_inputs;
   json["threads"] = options.threads;
   json["load_us"] = Rounded(static_cast<double>(report.load_ns) * 1e-3);
-  json["first_run_us"] =
-      report.first_run_ns ? Json(Rounded(static_cast<double>(*report.first_run_ns) * 1e-3)) : Json();
+  json["first_run_us"] = report.first_run_ns
+                             ? Json(Rounded(static_cast<double>(*report.first_run_ns) * 1e-3))
+                             : Json();
   const std::optional<BenchmarkResult>& benchmark = report.benchmark;
   json["warmup_runs"] = benchmark ? benchmark->warmup_runs : 0;
   json["iterations"] = benchmark ? benchmark->iterations : 0;
@@ -178,11 +185,10 @@ Json ReportJson(const RunOptions& options, const Report& report, const Status* e
 
 std::string BenchmarkText(const RunOptions& options, const Report& report) {
   const BenchmarkResult& benchmark = *report.benchmark;
-  std::string text = Format(
-      "@{} of {}{}{}, tier {}, {} caller{}\n", report.function, options.graph,
-      report.sizes.empty() ? "" : ", ", report.sizes,
-      options.tier == Tier::kInterp ? "interp" : "auto", options.threads,
-      options.threads == 1 ? "" : "s");
+  std::string text = Format("@{} of {}{}{}, tier {}, {} caller{}\n", report.function, options.graph,
+                            report.sizes.empty() ? "" : ", ", report.sizes,
+                            options.tier == Tier::kInterp ? "interp" : "auto", options.threads,
+                            options.threads == 1 ? "" : "s");
   text += Format("load        {:.3f} ms\n", static_cast<double>(report.load_ns) * 1e-6);
   text += Format("first run   {:.3f} ms (not counted)\n",
                  static_cast<double>(report.first_run_ns.value_or(0)) * 1e-6);
@@ -205,8 +211,9 @@ std::vector<OpProfile> MergeProfiles(const std::vector<std::vector<OpProfile>>& 
   std::map<std::tuple<std::string, std::string, std::string>, OpProfile> merged;
   for (const std::vector<OpProfile>& profile : profiles) {
     for (const OpProfile& op : profile) {
-      OpProfile& total = merged.try_emplace({op.function, op.result, op.name},
-                                            OpProfile{op.name, op.function, op.result, 0, 0})
+      OpProfile& total = merged
+                             .try_emplace({op.function, op.result, op.name},
+                                          OpProfile{op.name, op.function, op.result, 0, 0})
                              .first->second;
       total.calls += op.calls;
       total.time_ns += op.time_ns;
@@ -222,8 +229,8 @@ std::vector<OpProfile> MergeProfiles(const std::vector<std::vector<OpProfile>>& 
 std::string ProfileText(const std::vector<OpProfile>& profile) {
   uint64_t total = 0;
   for (const OpProfile& op : profile) total += op.time_ns;
-  std::string text = Format("{:>6} {:>12} {:>10} {:>10}  {:<16} {}\n", "%", "ms", "calls", "us/call",
-                            "op", "where");
+  std::string text = Format("{:>6} {:>12} {:>10} {:>10}  {:<16} {}\n", "%", "ms", "calls",
+                            "us/call", "op", "where");
   for (const OpProfile& op : profile) {
     double ns = static_cast<double>(op.time_ns);
     text += Format("{:>6.1f} {:>12.3f} {:>10} {:>10.3f}  {:<16} @{} %{}\n",
