@@ -185,16 +185,16 @@ SymId Function::AddSymbol(Symbol symbol) {
   return SymId(symbols.size() - 1);
 }
 
-SymId Function::FindSymbol(std::string_view name) const {
+SymId Function::FindSymbol(std::string_view symbol_name) const {
   for (size_t i = 0; i < symbols.size(); ++i) {
-    if (symbols[i].name == name) return SymId(i);
+    if (symbols[i].name == symbol_name) return SymId(i);
   }
   return {};
 }
 
-ValueId Function::FindParam(std::string_view name) const {
+ValueId Function::FindParam(std::string_view param_name) const {
   for (ValueId id : params()) {
-    if (value(id).name == name) return id;
+    if (value(id).name == param_name) return id;
   }
   return {};
 }

@@ -221,8 +221,8 @@ struct Function {
   OpId AddOp(Op op);  // sets `op` and `index` of its results; does not list it in a block
   BlockId AddBlock(Block block);
   SymId AddSymbol(Symbol symbol);
-  SymId FindSymbol(std::string_view name) const;  // invalid = none
-  ValueId FindParam(std::string_view name) const;
+  SymId FindSymbol(std::string_view symbol_name) const;  // invalid = none
+  ValueId FindParam(std::string_view param_name) const;
 
   // The operands of group g of the op's schema.
   std::span<const ValueId> Group(const Op& op, size_t g) const {

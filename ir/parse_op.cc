@@ -98,7 +98,6 @@ void Parser::SkipBlock() {
 void Parser::ParseBlock(BlockId block) {
   Accept(Tok::kNewline);
   bool terminated = false;
-  OpId last_op;
   while (!At(Tok::kRBrace)) {
     if (At(Tok::kEnd)) {
       FailExpected("`}`");

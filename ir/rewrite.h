@@ -36,8 +36,8 @@ class RewriteCtx {
   // name the new one.
   void SetOperand(size_t i, ValueId value);
 
-  // Writes an attribute by its name in the schema; an empty value takes it away (the default holds).
-  // Fails with E999 for a name that the schema does not have.
+  // Writes an attribute by its name in the schema; an empty value takes it away (the default
+  // holds). Fails with E999 for a name that the schema does not have.
   Status SetAttr(std::string_view name, AttrValue value);
 
   bool changed() const { return changed_; }

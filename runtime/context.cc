@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "base/fp_environment.h"
+#include "base/guarded.h"
 #include "ir/op_def.h"
 #include "runtime/describe.h"
 #include "runtime/engine.h"
@@ -66,6 +67,7 @@ struct Context::Impl {
     return root.specs[root.params[entry->inputs()[i]]];
   }
 
+  Status Run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
   bool FrameFits(const Frame& frame, std::span<const Tensor> inputs) const;
   StatusOr<Frame*> FrameFor(std::span<const Tensor> inputs);
   Status PrepareOutputs(const Frame& frame, std::span<const Tensor> inputs,
@@ -196,31 +198,37 @@ Context::~Context() = default;
 StatusOr<std::unique_ptr<Context>> Context::Create(std::shared_ptr<Session> session,
                                                    std::string_view function,
                                                    const ContextOptions& options) {
-  auto impl = std::make_unique<Impl>();
-  GCOMP_ASSIGN_OR_RETURN(impl->entry, session->impl().Find(function));
-  impl->session = std::move(session);
-  impl->options = options;
-  impl->host_integers = HasHostIntegers(impl->entry->function());
-  impl->params.resize(impl->entry->function().params().size(), nullptr);
-  impl->results.resize(impl->entry->function().results.size(), nullptr);
-  return std::unique_ptr<Context>(new Context(std::move(impl)));
+  if (session == nullptr) return Status(ErrorId::E701, "a context needs a session");
+  return Guarded([&]() -> StatusOr<std::unique_ptr<Context>> {
+    auto impl = std::make_unique<Impl>();
+    GCOMP_ASSIGN_OR_RETURN(impl->entry, session->impl().Find(function));
+    impl->session = std::move(session);
+    impl->options = options;
+    impl->host_integers = HasHostIntegers(impl->entry->function());
+    impl->params.resize(impl->entry->function().params().size(), nullptr);
+    impl->results.resize(impl->entry->function().results.size(), nullptr);
+    return std::unique_ptr<Context>(new Context(std::move(impl)));
+  });
 }
 
 Status Context::Run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
-  Impl& impl = *impl_;
-  GCOMP_ASSIGN_OR_RETURN(Frame * frame, impl.FrameFor(inputs));
-  GCOMP_RETURN_IF_ERROR(impl.PrepareOutputs(*frame, inputs, outputs));
-  GCOMP_RETURN_IF_ERROR(impl.PrepareInputs(*frame, inputs));
+  return Guarded([&] { return impl_->Run(inputs, outputs); });
+}
+
+Status Context::Impl::Run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  GCOMP_ASSIGN_OR_RETURN(Frame * frame, FrameFor(inputs));
+  GCOMP_RETURN_IF_ERROR(PrepareOutputs(*frame, inputs, outputs));
+  GCOMP_RETURN_IF_ERROR(PrepareInputs(*frame, inputs));
   Status status;
   {
     FpEnvironment environment;
-    status = frame->Run(impl.params, impl.results);
+    status = frame->Run(params, results);
   }
-  impl.copies.clear();
+  copies.clear();
   if (!status.ok()) [[unlikely]] {
-    if (status.id() == ErrorId::E803) impl.interrupt.store(false);
-    impl.session->engine().events().Add(Reason::kRunFailed, "@" + impl.entry->function().name,
-                                        status.ToString());
+    if (status.id() == ErrorId::E803) interrupt.store(false);
+    session->engine().events().Add(Reason::kRunFailed, "@" + entry->function().name,
+                                   status.ToString());
   }
   return status;
 }

@@ -23,9 +23,9 @@ std::map<uint32_t, std::string> PlacesOf(const BlockCode& code) {
 std::string DescribeBlock(const BlockCode& code, const std::string& sizes) {
   const ir::Function& function = *code.function;
   const std::string& label = function.block(code.block).label;
-  std::string text = Format("@{}{}{}: {} steps, {} bytes of buffers\n", function.name,
-                            label.empty() ? "" : "/" + label, sizes, code.instructions.size(),
-                            code.arena_bytes);
+  std::string text =
+      Format("@{}{}{}: {} steps, {} bytes of buffers\n", function.name,
+             label.empty() ? "" : "/" + label, sizes, code.instructions.size(), code.arena_bytes);
   std::map<uint32_t, std::string> places = PlacesOf(code);
   for (const Instruction& instruction : code.instructions) {
     const ir::Op& op = function.op(instruction.op);

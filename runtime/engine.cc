@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/format.h"
+#include "base/guarded.h"
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "kernels/all_ops.h"
@@ -15,6 +16,10 @@ Engine::Engine(const EngineOptions& options, CpuLevel cpu)
     : ops_(kernels::AllOps()), cpu_(cpu), log_(options.log), events_(options.event_capacity) {}
 
 StatusOr<std::shared_ptr<Engine>> Engine::Create(const EngineOptions& options) {
+  return Guarded([&] { return CreateUnguarded(options); });
+}
+
+StatusOr<std::shared_ptr<Engine>> Engine::CreateUnguarded(const EngineOptions& options) {
   GCOMP_ASSIGN_OR_RETURN(CpuLevel cpu, DetectCpuLevel());
   if (options.cpu && *options.cpu > cpu) {
     return Status(ErrorId::E901,
@@ -52,24 +57,28 @@ StatusOr<std::string> ReadAll(const std::string& path) {
 
 StatusOr<ir::Module> ParseModule(const Engine& engine, std::string_view text,
                                  const std::string& name, std::string* report) {
-  ir::Diagnostics diagnostics(name, text);
-  ir::Module module = ir::Parse(text, engine.ops(), diagnostics);
-  if (diagnostics.ok()) ir::Verify(module, diagnostics);
-  if (!diagnostics.ok()) {
-    if (report != nullptr) *report = diagnostics.Render();
-    return diagnostics.ToStatus();
-  }
-  return module;
+  return Guarded([&]() -> StatusOr<ir::Module> {
+    ir::Diagnostics diagnostics(name, text);
+    ir::Module module = ir::Parse(text, engine.ops(), diagnostics);
+    if (diagnostics.ok()) ir::Verify(module, diagnostics);
+    if (!diagnostics.ok()) {
+      if (report != nullptr) *report = diagnostics.Render();
+      return diagnostics.ToStatus();
+    }
+    return module;
+  });
 }
 
 StatusOr<ir::Module> LoadModule(const Engine& engine, const std::string& path,
                                 std::string* report) {
-  StatusOr<std::string> text = ReadAll(path);
-  if (!text.ok()) {
-    if (report != nullptr) *report = text.status().ToString();
-    return std::move(text).status();
-  }
-  return ParseModule(engine, *text, path == "-" ? "<stdin>" : path, report);
+  return Guarded([&]() -> StatusOr<ir::Module> {
+    StatusOr<std::string> text = ReadAll(path);
+    if (!text.ok()) {
+      if (report != nullptr) *report = text.status().ToString();
+      return std::move(text).status();
+    }
+    return ParseModule(engine, *text, path == "-" ? "<stdin>" : path, report);
+  });
 }
 
 }  // namespace gcomp

@@ -56,6 +56,7 @@ class Engine {
 
  private:
   Engine(const EngineOptions& options, CpuLevel cpu);
+  static StatusOr<std::shared_ptr<Engine>> CreateUnguarded(const EngineOptions& options);
 
   ir::OpRegistry ops_;
   CpuLevel cpu_;
@@ -111,6 +112,9 @@ class Session {
 
  private:
   explicit Session(std::unique_ptr<Impl> impl);
+  static StatusOr<std::shared_ptr<Session>> LoadUnguarded(
+      std::shared_ptr<Engine> engine, ir::Module module, std::shared_ptr<const WeightStore> weights,
+      const SessionOptions& options);
   std::unique_ptr<Impl> impl_;
 };
 
@@ -153,8 +157,8 @@ class Context {
 
   std::vector<OpProfile> Profile() const;
 
-  // What the last run did, for people: its steps, buffers and where results went (runtime/describe.h).
-  // Empty before the first run.
+  // What the last run did, for people: its steps, buffers and where results went
+  // (runtime/describe.h). Empty before the first run.
   std::string Describe() const;
 
   struct Impl;

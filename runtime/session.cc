@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/format.h"
+#include "base/guarded.h"
 #include "ir/verify.h"
 #include "runtime/engine.h"
 #include "runtime/session_impl.h"
@@ -166,6 +167,15 @@ Session::~Session() = default;
 StatusOr<std::shared_ptr<Session>> Session::Load(std::shared_ptr<Engine> engine, ir::Module module,
                                                  std::shared_ptr<const WeightStore> weights,
                                                  const SessionOptions& options) {
+  return Guarded([&] {
+    return LoadUnguarded(std::move(engine), std::move(module), std::move(weights), options);
+  });
+}
+
+StatusOr<std::shared_ptr<Session>> Session::LoadUnguarded(
+    std::shared_ptr<Engine> engine, ir::Module module, std::shared_ptr<const WeightStore> weights,
+    const SessionOptions& options) {
+  if (engine == nullptr) return Status(ErrorId::E701, "a session needs an engine");
   ir::Diagnostics diagnostics("@" + module.name);
   ir::Verify(module, diagnostics);
   GCOMP_RETURN_IF_ERROR(diagnostics.ToStatus());

@@ -52,9 +52,13 @@ struct OptOptions {
   bool split_input = false;
 };
 
-void Warn(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+void Warn(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
 
-int Fail(const Status& status) { return PrintError("gcomp-opt", status); }
+int Fail(const Status& status) {
+  return PrintError("gcomp-opt", status);
+}
 
 std::string ListPasses() {
   std::string list;
@@ -73,8 +77,9 @@ std::string ListOps(const ir::OpRegistry& ops) {
 class Opt {
  public:
   explicit Opt(const OptOptions& options)
-      : options_(options), ops_(kernels::AllOps()), print_{.places = !options.no_places,
-                                                           .comments = !options.no_comments} {}
+      : options_(options),
+        ops_(kernels::AllOps()),
+        print_{.places = !options.no_places, .comments = !options.no_comments} {}
 
   int Run() {
     if (options_.list_passes || options_.list_ops) {
@@ -83,6 +88,10 @@ class Opt {
     StatusOr<std::vector<const ir::Pass*>> passes = ir::ParsePipeline(options_.pipeline);
     if (!passes.ok()) return Fail(passes.status());
     passes_ = *std::move(passes);
+    if (options_.no_verify && !passes_.empty()) {
+      return Fail(
+          Status(ErrorId::E701, "--no-verify and --pass-pipeline: passes take only what verifies"));
+    }
     if (options_.print_after != kEveryPass) {
       Status known = ir::ParsePipeline(options_.print_after).status();
       if (!known.ok()) return Fail(known.AddNote("in --print-after"));
@@ -126,8 +135,7 @@ class Opt {
   }
 
   // Parses and verifies; writes all errors to stderr and sets `exit_code` by the first one.
-  std::optional<ir::Module> Read(const std::string& file, const std::string& text,
-                                 int& exit_code) {
+  std::optional<ir::Module> Read(const std::string& file, const std::string& text, int& exit_code) {
     ir::Diagnostics diagnostics(file, text, kMaxErrors);
     ir::Module module = ir::Parse(text, ops_, diagnostics);
     if (diagnostics.ok() && !options_.no_verify) ir::Verify(module, diagnostics);
@@ -186,10 +194,11 @@ void AddOptions(CLI::App& app, OptOptions& options) {
   app.add_option("input", options.input, "The graph; - = standard input");
   app.add_option("-o,--output", options.output, "Where to write; - = standard output");
   app.add_option("--pass-pipeline", options.pipeline, "Passes to run, as in canonicalize,cse,dce");
-  app.add_flag("--print-after{all}", options.print_after,
-               "Write the graph to stderr after every pass, or after the pass of --print-after=PASS");
+  app.add_flag(
+      "--print-after{all}", options.print_after,
+      "Write the graph to stderr after every pass, or after the pass of --print-after=PASS");
   app.add_flag("--verify-each", options.verify_each, "Verify after each pass");
-  app.add_flag("--no-verify", options.no_verify, "Do not verify the input");
+  app.add_flag("--no-verify", options.no_verify, "Do not verify the input; not with passes");
   app.add_flag("--timing", options.timing, "Write the time of each pass to stderr");
   app.add_flag("--no-places", options.no_places, "Leave out loc(...)");
   app.add_flag("--no-comments", options.no_comments, "Leave out comments");

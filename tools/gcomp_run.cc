@@ -215,6 +215,17 @@ class Program {
       }
     }
     if (options_.profile) std::fputs(ProfileText(report_.profile).c_str(), stderr);
+    if (options_.explain) Explain();
+  }
+
+  void Explain() const {
+    std::fputs(contexts_[0]->Describe().c_str(), stderr);
+    for (const Event& event : session_->engine().events().Snapshot()) {
+      std::fputs(Format("event {}: {} {} {}\n", event.sequence, InfoOf(event.reason).name,
+                        event.subject, event.detail)
+                     .c_str(),
+                 stderr);
+    }
   }
 
   Status Compare() {

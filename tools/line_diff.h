@@ -16,10 +16,9 @@ struct DiffStep {
   size_t b = 0;  // in the second: kSame, kAdded
 };
 
-// A shortest edit script: the longest common subsequence stays. Where the parts that differ (between
-// common beginning and end) have more than kMaxDiffCells pairs of lines, they are reported as
-// removed and added as a whole.
-// Cost: O(n m) time and 4 n m bytes over the parts that differ.
+// A shortest edit script: the longest common subsequence stays. Where the parts that differ
+// (between common beginning and end) have more than kMaxDiffCells pairs of lines, they are reported
+// as removed and added as a whole. Cost: O(n m) time and 4 n m bytes over the parts that differ.
 inline constexpr size_t kMaxDiffCells = size_t{1} << 24;
 std::vector<DiffStep> DiffLines(std::span<const std::string> a, std::span<const std::string> b);
 

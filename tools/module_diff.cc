@@ -18,7 +18,8 @@ using ir::OpId;
 using ir::Value;
 using ir::ValueId;
 
-// A function as a list of lines: header, parameters, ops with those of their regions, and terminators.
+// A function as a list of lines: header, parameters, ops with those of their regions, and
+// terminators.
 struct Entry {
   std::string text;
   std::vector<ValueId> uses;

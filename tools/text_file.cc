@@ -21,7 +21,9 @@ struct CloseFile {
 
 using File = std::unique_ptr<std::FILE, CloseFile>;
 
-std::string LastError() { return std::strerror(errno); }
+std::string LastError() {
+  return std::strerror(errno);
+}
 
 }  // namespace
 

@@ -18,8 +18,8 @@ StatusOr<std::string> ReadTextFile(const std::string& path);
 // Replaces the file as a whole or not at all (a new file beside it is renamed). Fails with E605.
 Status WriteTextFile(const std::string& path, std::string_view text);
 
-// The modules of a text. Each piece has as many empty lines in front as stand before it in the text,
-// so that places in messages are those of the text.
+// The modules of a text. Each piece has as many empty lines in front as stand before it in the
+// text, so that places in messages are those of the text.
 std::vector<std::string> SplitModules(std::string_view text);
 
 }  // namespace gcomp::tools

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/format.h"
+#include "base/guarded.h"
 #include "frontends/weights/file.h"
 #include "frontends/weights/npy_header.h"
 #include "frontends/weights/weight_table.h"
@@ -44,8 +45,10 @@ StatusOr<Tensor> Parse(std::span<const std::byte> file) {
 }  // namespace
 
 StatusOr<Tensor> ReadNpy(const std::string& path) {
-  GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, MappedFile::Open(path));
-  return ParseNpy(file->bytes(), path);
+  return Guarded([&path]() -> StatusOr<Tensor> {
+    GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, MappedFile::Open(path));
+    return ParseNpy(file->bytes(), path);
+  });
 }
 
 StatusOr<Tensor> ParseNpy(std::span<const std::byte> file, const std::string& name) {

@@ -37,7 +37,9 @@ std::optional<int> AxisRank(const Function& function, const Op& op, const AttrSp
   return function.value(of[0]).type.rank();
 }
 
-int64_t FromFront(int64_t axis, int rank) { return axis < 0 ? axis + rank : axis; }
+int64_t FromFront(int64_t axis, int rank) {
+  return axis < 0 ? axis + rank : axis;
+}
 
 bool CountFromFront(AttrValue& attr, int rank) {
   if (AttrList* list = attr.As<AttrList>()) {
@@ -119,8 +121,8 @@ StatusOr<bool> RewriteOp(Function& function, OpId id) {
     if (!again) return changed;
     changed = true;
   }
-  return Status(ErrorId::E999, Format("the rewrite of {} does not come to an end",
-                                      function.op(id).def->name));
+  return Status(ErrorId::E999,
+                Format("the rewrite of {} does not come to an end", function.op(id).def->name));
 }
 
 StatusOr<bool> CanonicalizeBlock(Function& function, BlockId block, ValueMap& map,

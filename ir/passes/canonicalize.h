@@ -7,8 +7,8 @@
 //
 // In this order for each op, until nothing changes: literals second in commutative ops; negative
 // axes counted from the front; attributes equal to their defaults dropped; the record's own rewrite
-// (OpDef::canonicalize); an op that gives back one of its operands (OpDef::simplify) goes, and its uses
-// mean that operand.
+// (OpDef::canonicalize); an op that gives back one of its operands (OpDef::simplify) goes, and its
+// uses mean that operand.
 //
 // Requires: a module that verifies. Ensures: it verifies, computes the same bits, and a second run
 // changes nothing; functions that write in place keep every value of their own. What becomes unused

@@ -21,8 +21,7 @@ namespace {
 // the region being looked at, numbered in the order of definition.
 class Structure {
  public:
-  explicit Structure(const Function& function)
-      : function_(function), namer_(function.Namer()) {}
+  explicit Structure(const Function& function) : function_(function), namer_(function.Namer()) {}
 
   uint64_t Hash(const Op& op) {
     Hasher hasher;
@@ -131,7 +130,9 @@ class Structure {
   bool EqualOperands(const Op& a, const Op& b, std::unordered_map<ValueId, ValueId>& same) {
     size_t n = a.operands.size();
     if (n != b.operands.size()) return false;
-    auto equal = [&](size_t i, size_t j) { return EqualValues(a.operands[i], b.operands[j], same); };
+    auto equal = [&](size_t i, size_t j) {
+      return EqualValues(a.operands[i], b.operands[j], same);
+    };
     size_t first = 0;
     if (a.def->commutative && n >= 2) {
       if (!(equal(0, 0) && equal(1, 1)) && !(equal(0, 1) && equal(1, 0))) return false;
@@ -161,11 +162,10 @@ class Structure {
   }
 
   bool EqualRegions(const Op& a, const Op& b) {
-    return std::equal(
-        a.regions.begin(), a.regions.end(), b.regions.begin(), b.regions.end(),
-        [&](BlockId left, BlockId right) {
-          return EqualBlocks(function_.block(left), function_.block(right));
-        });
+    return std::equal(a.regions.begin(), a.regions.end(), b.regions.begin(), b.regions.end(),
+                      [&](BlockId left, BlockId right) {
+                        return EqualBlocks(function_.block(left), function_.block(right));
+                      });
   }
 
   bool EqualBlocks(const Block& a, const Block& b) {

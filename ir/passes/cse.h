@@ -17,7 +17,7 @@ namespace gcomp::ir {
 
 StatusOr<bool> EliminateCommonSubexpressions(Module& module, const PassContext& context);
 
-inline constexpr Pass kCse = {
-    "cse", "Keeps the first of equal pure ops of a block.", &EliminateCommonSubexpressions};
+inline constexpr Pass kCse = {"cse", "Keeps the first of equal pure ops of a block.",
+                              &EliminateCommonSubexpressions};
 
 }  // namespace gcomp::ir

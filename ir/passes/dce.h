@@ -16,7 +16,7 @@ namespace gcomp::ir {
 
 StatusOr<bool> EliminateDeadCode(Module& module, const PassContext& context);
 
-inline constexpr Pass kDce = {
-    "dce", "Removes pure ops whose results nobody uses.", &EliminateDeadCode};
+inline constexpr Pass kDce = {"dce", "Removes pure ops whose results nobody uses.",
+                              &EliminateDeadCode};
 
 }  // namespace gcomp::ir

@@ -135,7 +135,8 @@ class Folder {
     int64_t bytes = BytesOf(spec.dtype);
     const auto* data = static_cast<const std::byte*>(constant.data());
     auto element = [&](int64_t i) { return Scalar::Load(spec.dtype, data + i * bytes); };
-    bool equal = n > 1 && std::memcmp(data, data + bytes, static_cast<size_t>((n - 1) * bytes)) == 0;
+    bool equal =
+        n > 1 && std::memcmp(data, data + bytes, static_cast<size_t>((n - 1) * bytes)) == 0;
     if (equal) {
       splat = element(0);
     } else if (spec.rank() == 0) {

@@ -7,8 +7,8 @@
 // The op's own kernel computes the value, so the bits are those of a run. A folded value stays in
 // the graph as numbers (up to 16), or as a splat where all elements have equal bits; one that fits
 // neither form stays an op, though ops that use it may still fold (a sum over an iota). Left alone:
-// ops with regions or callees; ops of class `pinned` or `free`, whose bits belong to the machine that
-// computes them, while a folded graph may be run elsewhere; values of symbolic sizes or above
+// ops with regions or callees; ops of class `pinned` or `free`, whose bits belong to the machine
+// that computes them, while a folded graph may be run elsewhere; values of symbolic sizes or above
 // kMaxFoldElements elements; ops whose kernel fails (the run reports it, if it gets there);
 // functions that write in place.
 //

@@ -44,7 +44,9 @@ Status CheckAfter(const Pass& pass, const Module& module) {
 
 }  // namespace
 
-std::span<const Pass* const> AllPasses() { return kPasses; }
+std::span<const Pass* const> AllPasses() {
+  return kPasses;
+}
 
 const Pass* FindPass(std::string_view name) {
   for (const Pass* pass : kPasses) {

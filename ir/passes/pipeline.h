@@ -1,4 +1,5 @@
-// Pipeline: passes run one after the other over a module, each timed, optionally verified and shown.
+// Pipeline: passes run one after the other over a module, each timed, optionally verified and
+// shown.
 #pragma once
 
 #include <cstdint>

@@ -70,6 +70,8 @@ struct Pool {
   int64_t c;
   std::array<WindowAxis, 3> axes;
   std::array<int64_t, 5> strides;  // of x: n, c and the three axes
+  // WindowAxis::Inside of each tap along the width: divisions that no row should repeat.
+  std::vector<WindowAxis::Range> inside;
 };
 
 // Least value: what the maximum of nothing is.
@@ -137,7 +139,7 @@ template <class F>
       if (y < 0 || y >= height.in) continue;
       const typename F::Element* row = x + z * p.strides[2] + y * p.strides[3];
       for (int64_t kw = 0; kw < width.kernel; ++kw) {
-        const WindowAxis::Range range = width.Inside(kw);
+        const WindowAxis::Range range = p.inside[static_cast<size_t>(kw)];
         if (range.begin == range.end) continue;
         const int64_t first = range.begin * width.stride + width.Origin(kw);
         MaxRow<F>(row + first * p.strides[4], width.stride * p.strides[4], best + range.begin,
@@ -218,7 +220,7 @@ PoolFn ChoosePool(DType dtype, CpuLevel cpu) {
 
 class MaxPoolKernel final : public ir::Kernel {
  public:
-  MaxPoolKernel(const Pool& pool, PoolFn run) : pool_(pool), run_(run) {}
+  MaxPoolKernel(Pool pool, PoolFn run) : pool_(std::move(pool)), run_(run) {}
 
   // One row of maxima; none is wider than 8 bytes.
   size_t scratch_bytes() const override { return static_cast<size_t>(pool_.axes[2].out) * 8; }
@@ -239,16 +241,17 @@ StatusOr<std::unique_ptr<ir::Kernel>> PrepareMaxPool(const ir::KernelCtx& ctx) {
   const std::vector<int64_t> kernel = KernelSizes(ctx.attrs);
   const size_t axes = kernel.size();
   const WindowAttrs window = WindowAttrs::Read(ctx.attrs, axes, kernel);
-  Pool pool = {x.sizes[0], x.sizes[1], {}, {x.strides[0], x.strides[1], 0, 0, 0}};
+  Pool pool = {x.sizes[0], x.sizes[1], {}, {x.strides[0], x.strides[1], 0, 0, 0}, {}};
   for (size_t i = 0; i < axes; ++i) {
     const size_t to = 3 - axes + i;
     pool.axes[to] = {x.sizes[2 + i],   y.sizes[2 + i],     kernel[i],
                      window.stride[i], window.dilation[i], window.pad_begin[i]};
     pool.strides[2 + to] = x.strides[2 + i];
   }
+  for (int64_t k = 0; k < pool.axes[2].kernel; ++k) pool.inside.push_back(pool.axes[2].Inside(k));
   PoolFn run = ChoosePool(x.dtype, ctx.cpu);
   GCOMP_ENSURE(run != nullptr, "max_pool of a numeric dtype");
-  return std::unique_ptr<ir::Kernel>(std::make_unique<MaxPoolKernel>(pool, run));
+  return std::unique_ptr<ir::Kernel>(std::make_unique<MaxPoolKernel>(std::move(pool), run));
 }
 
 // ---- Loops --------------------------------------------------------------------------------------

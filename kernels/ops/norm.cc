@@ -182,8 +182,9 @@ constexpr ir::OperandSpec kOperands[] = {
     {.name = "bias", .kind = ir::OperandKind::kOptional, .dtypes = ir::kFloatDTypes},
 };
 constexpr ir::AttrSpec kAttrs[] = {
-    ir::AxisOf(ir::AttrSpec::Axis::kOfOperand,
-               {.name = "dims", .kind = ir::AttrKind::kIntList, .doc = "axes to normalize over; absent = all"}),
+    ir::AxisOf(ir::AttrSpec::Axis::kOfOperand, {.name = "dims",
+                                                .kind = ir::AttrKind::kIntList,
+                                                .doc = "axes to normalize over; absent = all"}),
     ir::FloatAttr("eps", 1e-5, "added to the variance"),
 };
 

@@ -102,9 +102,8 @@ Status Lower(ir::LowerCtx& ctx) {
 }
 
 constexpr ir::OperandSpec kOperands[] = {{.name = "x", .dtypes = ir::kFloatDTypes}};
-constexpr ir::AttrSpec kAttrs[] = {
-    ir::AxisOf(ir::AttrSpec::Axis::kOfOperand,
-               ir::IntAttr("dim", -1, "the axis whose elements sum to 1"))};
+constexpr ir::AttrSpec kAttrs[] = {ir::AxisOf(
+    ir::AttrSpec::Axis::kOfOperand, ir::IntAttr("dim", -1, "the axis whose elements sum to 1"))};
 
 constexpr ir::OpDef kSoftmax{
     .name = "softmax",

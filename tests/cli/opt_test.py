@@ -110,6 +110,7 @@ class OptTest(unittest.TestCase):
         self.assertEqual(run("-", text=wrong).returncode, 3)
         result = run("-", "--no-verify", text=wrong)
         self.assertEqual((result.returncode, result.stdout), (0, wrong))
+        self.assertEqual(run("-", "--no-verify", "--pass-pipeline=dce", text=wrong).returncode, 2)
 
     def test_hash_ignores_names_only(self):
         base = run("-", "--hash", text=TEXT).stdout

@@ -2,20 +2,29 @@
 """Writes tests/ops/<op>.ir: graphs of single ops with inputs and the results they must have.
 
 The results are computed here, by definitions in exact fractions and mpmath, and share nothing with
-gcomp. Run it from anywhere; it rewrites the files in place. Needs mpmath.
+gcomp. Run it from anywhere; it rewrites the files in place. With --check it writes nothing and fails
+if a file is not what it would write. Needs mpmath (exit code 77 without it).
 """
 import itertools
 import math
 import pathlib
 import re
+import sys
 from fractions import Fraction
 
-import mpmath
+sys.dont_write_bytecode = True
+try:
+    import mpmath
+except ImportError:
+    print("mpmath is not installed")
+    sys.exit(77)
 
 import numbers_of as nb
 
 HERE = pathlib.Path(__file__).resolve().parent
 OUT = HERE.parent / "ops"
+CHECK = "--check" in sys.argv[1:]
+different = []
 NAN, INF = math.nan, math.inf
 SIZES = "sizes=(s0=0, s0=1, s0=7, s0=17, s0=33, s0=1000) seeds=2"
 
@@ -115,8 +124,12 @@ class File:
         return self
 
     def write(self):
-        OUT.mkdir(exist_ok=True)
-        (OUT / f"{self.op}.ir").write_text("\n".join(self.lines) + "\n")
+        path, text = OUT / f"{self.op}.ir", "\n".join(self.lines) + "\n"
+        if not CHECK:
+            OUT.mkdir(exist_ok=True)
+            path.write_text(text)
+        elif not path.exists() or path.read_text() != text:
+            different.append(path.name)
 
 
 def vec(dtype, values):
@@ -150,10 +163,6 @@ def ieee_div(a, b):
     return a / b
 
 
-def ieee_mul(a, b):
-    return a * b
-
-
 def ordered(a, b, greatest):
     if math.isnan(a) or math.isnan(b):
         return NAN
@@ -171,10 +180,7 @@ def function(dtype, special, formula):
     """An elementary function: `special` for what is not finite and for results that are exact."""
     def fn(x):
         value = special(x)
-        if value is not None:
-            return value
-        y = nb.round_to(dtype, formula(mpmath.mpf(x)))
-        return y
+        return value if value is not None else nb.round_to(dtype, formula(mpmath.mpf(x)))
     return fn
 
 
@@ -203,7 +209,7 @@ def binary(dtype, op):
         return {
             "add": exact(dtype, lambda a, b: a + b, lambda a, b: a + b),
             "sub": exact(dtype, lambda a, b: a - b, lambda a, b: a - b),
-            "mul": exact(dtype, ieee_mul, lambda a, b: a * b),
+            "mul": exact(dtype, lambda a, b: a * b, lambda a, b: a * b),
             "div": lambda a, b: ieee_div(a, b) if b == 0 else exact(
                 dtype, ieee_div, lambda x, y: x / y)(a, b),
             "min": lambda a, b: ordered(a, b, False),
@@ -1034,3 +1040,5 @@ if __name__ == "__main__":
     shapes()
     creation()
     control()
+    if different:
+        sys.exit(f"not as make_values.py writes them: {', '.join(different)}")

@@ -13,7 +13,9 @@
 namespace gcomp::filetest {
 namespace {
 
-bool IsCheck(const Directive& directive) { return directive.name.starts_with("check"); }
+bool IsCheck(const Directive& directive) {
+  return directive.name.starts_with("check");
+}
 
 // A TEXT as a regular expression: its captures have names.
 struct Pattern {
@@ -152,8 +154,8 @@ class Matcher {
     size_t to = is_next ? std::min(end_, next_ + 1) : end_;
     std::optional<size_t> line = Search(*pattern, next_, to, true);
     if (!line) {
-      Fail(check, Format("{} `{}`{}", is_next ? "the next line has not" : "no line has",
-                         check.text, Where(next_)));
+      Fail(check, Format("{} `{}`{}", is_next ? "the next line has not" : "no line has", check.text,
+                         Where(next_)));
       return;
     }
     FinishNots(*line);
@@ -185,8 +187,8 @@ class Matcher {
       std::optional<Pattern> pattern = Compile(*check, check->text);
       if (!pattern) return;
       if (std::optional<size_t> line = Search(*pattern, next_, to, false)) {
-        Fail(*check, Format("line {} of the output has `{}`: `{}`", *line + 1, check->text,
-                            lines_[*line]));
+        Fail(*check,
+             Format("line {} of the output has `{}`: `{}`", *line + 1, check->text, lines_[*line]));
       }
     }
   }

@@ -8,9 +8,10 @@
 namespace gcomp::filetest {
 
 // An element passes when it equals what was expected (bits, or both NaN), or is finite and
-//   |got - expected| <= atol + rtol * |expected| + rscale * scale   or   ulp steps of the dtype away,
-// where `scale` is the largest finite magnitude among the arguments and the expected values: rounding
-// errors of sums grow with what is summed, not with the sum.
+//   |got - expected| <= atol + rtol * |expected| + rscale * scale   or   ulp steps of the dtype
+//   away,
+// where `scale` is the largest finite magnitude among the arguments and the expected values:
+// rounding errors of sums grow with what is summed, not with the sum.
 struct Bound {
   double atol = 0;
   double rtol = 0;

@@ -15,8 +15,8 @@
 
 namespace gcomp::filetest {
 
-// Each method checks one directive and returns the problems found, none if all is well. Sessions are
-// made at the first use and kept. Thread safety: one thread.
+// Each method checks one directive and returns the problems found, none if all is well. Sessions
+// are made at the first use and kept. Thread safety: one thread.
 class Executor {
  public:
   // All of these outlive the executor. `path` is that of the file: weights lie beside it.

@@ -183,7 +183,9 @@ StatusOr<Number> LiteralReader::ReadNumber() {
 
 namespace {
 
-Status Disagree(std::string what) { return {ErrorId::E504, std::move(what)}; }
+Status Disagree(std::string what) {
+  return {ErrorId::E504, std::move(what)};
+}
 
 // The sizes of nested lists, taken from the first row of each; all rows must agree.
 Status ListSizes(const Literal& literal, size_t depth, bool first, std::vector<int64_t>& sizes) {

@@ -18,13 +18,14 @@ namespace gcomp::filetest {
 //   3   -0.5   nan   bits(0x7fc00001)   true       one number
 //   [[1, 2], [3, 4]]                               nested lists
 //   empty[0, 3]                                    no elements
-//   iota[4]   splat(0.5)[2, 3]   random(7)[2, 3]   made; sizes may be left out where the type has them
+//   iota[4]   splat(0.5)[2, 3]   random(7)[2, 3]   made; sizes may be left out where the type has
+//   them
 struct Literal {
   enum class Kind : uint8_t { kNumber, kList, kEmpty, kIota, kSplat, kRandom };
   Kind kind = Kind::kNumber;
-  ir::Number number;           // kNumber, kSplat
-  std::vector<Literal> items;  // kList
-  uint64_t seed = 0;           // kRandom
+  ir::Number number;                          // kNumber, kSplat
+  std::vector<Literal> items;                 // kList
+  uint64_t seed = 0;                          // kRandom
   std::optional<std::vector<int64_t>> sizes;  // written after the word
 };
 

@@ -41,7 +41,9 @@ void Write(std::FILE* stream, const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stream);
 }
 
-int Fail(const Status& status) { return tools::PrintError("gcomp-filetest", status); }
+int Fail(const Status& status) {
+  return tools::PrintError("gcomp-filetest", status);
+}
 
 // The .ir files that the paths name, sorted.
 StatusOr<std::vector<std::string>> FindFiles(const FiletestOptions& options) {
@@ -111,8 +113,8 @@ int Report(const std::vector<FileReport>& reports, bool verbose) {
     if (report.refreshed) Write(stdout, Format("{}: refreshed\n", report.path));
     for (const Failure& failure : report.failures) {
       std::string_view end = failure.message.ends_with('\n') ? "" : "\n";
-      Write(stderr, Format("{}:{}: {}{}", report.path, std::max(failure.line, 1), failure.message,
-                           end));
+      Write(stderr,
+            Format("{}:{}: {}{}", report.path, std::max(failure.line, 1), failure.message, end));
     }
   }
   Write(stdout, Format("{} files, {} checks, {} failed\n", reports.size(), checks, failed));

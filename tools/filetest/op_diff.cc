@@ -148,8 +148,8 @@ class OpDiff {
                     std::vector<std::string>& differences) const {
     for (const GuardedBuffer& result : results) {
       if (result.MarginsAreWhole()) continue;
-      differences.push_back(Format("{}: {} writes outside of its result",
-                                   ir::PrintOpLine(function_, op_), what));
+      differences.push_back(
+          Format("{}: {} writes outside of its result", ir::PrintOpLine(function_, op_), what));
     }
   }
 

@@ -40,9 +40,12 @@ Scalar Typical(DType dtype, uint64_t word) {
 
 Scalar SpecialFloat(DType dtype, uint64_t word) {
   constexpr double kInf = std::numeric_limits<double>::infinity();
-  constexpr double kValues[] = {
-      kInf, -kInf,   std::numeric_limits<double>::quiet_NaN(),
-      0.0,  -0.0,    1.0, -1.0, 0.5, 100.0, -100.0, 1e-3, 7.5e4, -3e38, 88.0, -104.0, 709.0};
+  constexpr double kValues[] = {kInf,   -kInf, std::numeric_limits<double>::quiet_NaN(),
+                                0.0,    -0.0,  1.0,
+                                -1.0,   0.5,   100.0,
+                                -100.0, 1e-3,  7.5e4,
+                                -3e38,  88.0,  -104.0,
+                                709.0};
   constexpr size_t kTable = std::size(kValues);
   size_t pick = word % (kTable + 3);
   if (pick < kTable) {
@@ -51,7 +54,7 @@ Scalar SpecialFloat(DType dtype, uint64_t word) {
   }
   int bits = ir::BitsOf(dtype);
   uint64_t sign = (word >> 40 & 1) << (bits - 1);
-  if (pick == kTable) return {dtype, sign | 1};                  // the least denormal
+  if (pick == kTable) return {dtype, sign | 1};                        // the least denormal
   if (pick == kTable + 1) return {dtype, sign | (word >> 42 & 0x3f)};  // a small denormal
   return {dtype, word & (bits == 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1)};
 }

@@ -20,9 +20,9 @@ constexpr size_t kMaxErrors = 1000;
 constexpr std::string_view kIndent = "    ";
 
 // The directives that state something; a module must have one of them.
-constexpr std::string_view kStatements[] = {"check",       "check-count", "check-label", "check-next",
-                                            "check-not",   "diff",        "error",       "print",
-                                            "run",         "run-error"};
+constexpr std::string_view kStatements[] = {"check",     "check-count", "check-label", "check-next",
+                                            "check-not", "diff",        "error",       "print",
+                                            "run",       "run-error"};
 
 // An error that a directive asks for.
 struct ExpectedError {
@@ -35,7 +35,10 @@ class ModuleRun {
  public:
   ModuleRun(const Environment& environment, const std::string& path, const TestModule& module,
             FileReport& report)
-      : environment_(environment), path_(path), test_(module), report_(report),
+      : environment_(environment),
+        path_(path),
+        test_(module),
+        report_(report),
         ops_(environment.engines[0]->ops()) {}
 
   // Appends to `new_expectations` what the module's expectations should say.
@@ -54,8 +57,7 @@ class ModuleRun {
       return;
     }
     for (const ir::Diagnostic& diagnostic : diagnostics.list()) {
-      Fail(diagnostic.span.line,
-           Format("{}: {}", InfoOf(diagnostic.id).name, diagnostic.message));
+      Fail(diagnostic.span.line, Format("{}: {}", InfoOf(diagnostic.id).name, diagnostic.message));
     }
     if (!diagnostics.ok()) return;
     CheckRoundTrip(module, "as written");
@@ -93,8 +95,7 @@ class ModuleRun {
   int BlamedLine(const Directive& directive) const {
     std::vector<std::string> lines = tools::SplitLines(test_.text);
     auto line = static_cast<size_t>(directive.line);  // the index of the next line
-    while (line < lines.size() &&
-           lines[line].find_first_not_of(" \t") == lines[line].find("//!")) {
+    while (line < lines.size() && lines[line].find_first_not_of(" \t") == lines[line].find("//!")) {
       ++line;
     }
     return static_cast<int>(line) + 1;
@@ -112,8 +113,8 @@ class ModuleRun {
     }
     for (const ExpectedError& error : expected) {
       if (error.seen) continue;
-      Fail(error.directive->line, Format("line {} has no error `{}`", error.line,
-                                         error.directive->text));
+      Fail(error.directive->line,
+           Format("line {} has no error `{}`", error.line, error.directive->text));
     }
   }
 
@@ -211,15 +212,15 @@ class ModuleRun {
                     ir::Module& module) {
     if (passes.empty()) return;
     std::string before = ir::Print(module);
-    StatusOr<bool> changed = passes.back()->run(
-        module, {.ops = ops_, .cpu = environment_.engines[0]->cpu()});
+    StatusOr<bool> changed =
+        passes.back()->run(module, {.ops = ops_, .cpu = environment_.engines[0]->cpu()});
     std::string after = ir::Print(module);
     if (!changed.ok()) {
       Fail(directive.line, changed.status().ToString());
     } else if (*changed || before != after) {
-      Fail(directive.line, Format("a second run of {} changes the module again{}:\n{}",
-                                  passes.back()->name, *changed ? "" : " and denies it",
-                                  tools::ShowDiff(before, after, kIndent)));
+      Fail(directive.line,
+           Format("a second run of {} changes the module again{}:\n{}", passes.back()->name,
+                  *changed ? "" : " and denies it", tools::ShowDiff(before, after, kIndent)));
     }
   }
 
@@ -285,8 +286,8 @@ FileReport RunFile(const Environment& environment, const std::string& path) {
   FileReport report;
   report.path = path;
   auto fail = [&](const Status& status) {
-    report.failures.push_back({status.place().line, Format("{}: {}", InfoOf(status.id()).name,
-                                                           status.message())});
+    report.failures.push_back(
+        {status.place().line, Format("{}: {}", InfoOf(status.id()).name, status.message())});
   };
   StatusOr<std::string> text = tools::ReadTextFile(path);
   if (!text.ok()) {

@@ -13,10 +13,10 @@ namespace gcomp::filetest {
 namespace {
 
 constexpr std::string_view kPrefix = "//!";
-constexpr std::string_view kNames[] = {
-    "check",     "check-count", "check-label",  "check-next", "check-not",
-    "diff",      "error",       "noncanonical", "note",       "passes",
-    "print",     "run",         "run-error",    "weights"};
+constexpr std::string_view kNames[] = {"check",     "check-count", "check-label", "check-next",
+                                       "check-not", "diff",        "error",       "noncanonical",
+                                       "note",      "passes",      "print",       "run",
+                                       "run-error", "weights"};
 
 std::string_view Trim(std::string_view text) {
   size_t begin = text.find_first_not_of(" \t\r");

@@ -26,8 +26,8 @@ struct Expectation {
 // One module of the file.
 struct TestModule {
   int line = 1;  // where it starts
-  // What the parser gets: directives included (it skips them), as many empty lines in front as stand
-  // before it in the file.
+  // What the parser gets: directives included (it skips them), as many empty lines in front as
+  // stand before it in the file.
   std::string text;
   // The module alone: no directives, no empty lines at its ends, one at most in a row.
   std::string own_text;

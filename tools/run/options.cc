@@ -111,6 +111,9 @@ void Declare(CLI::App& app, RunOptions& options, RawOptions& raw) {
                  "Write a report; --json alone = to stdout, and nothing else there")
       ->type_name("[=FILE]")
       ->group(reports);
+  app.add_flag("--explain", options.explain,
+               "What a run does (steps, buffers) and the runtime's events, to stderr")
+      ->group(reports);
   app.add_flag("--profile", options.profile, "Time per op, to stderr")->group(reports);
   app.add_flag("--list", options.list, "List functions, inputs, results and weights; run nothing")
       ->group(reports);

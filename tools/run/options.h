@@ -35,6 +35,7 @@ struct RunOptions {
 
   std::string json;  // a file, "-" = stdout, empty = none
   bool profile = false;
+  bool explain = false;
   bool list = false;
   bool dry_run = false;
   LogLevel log_level = LogLevel::kWarning;
