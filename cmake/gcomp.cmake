@@ -9,17 +9,22 @@ if(GCOMP_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${GCOMP_CCACHE})
 endif()
 
+# What gcomp's own code and those who include its headers share.
+add_library(gcomp_headers INTERFACE)
+target_compile_features(gcomp_headers INTERFACE cxx_std_20)
+target_include_directories(gcomp_headers INTERFACE ${PROJECT_SOURCE_DIR})
+
+# What gcomp's own code is compiled with; nothing of it reaches an embedder.
 # Baseline x86-64 everywhere: kernels carry their v3 and v4 builds as function attributes, and the
 # check of the processor runs before any of them. No contraction of a * b + c: docs/numerics.md.
 add_library(gcomp_flags INTERFACE)
-target_compile_features(gcomp_flags INTERFACE cxx_std_20)
+target_link_libraries(gcomp_flags INTERFACE gcomp_headers)
 target_compile_options(gcomp_flags INTERFACE
   -Wall -Wextra -Wconversion -Wno-sign-conversion
   $<IF:$<CXX_COMPILER_ID:GNU>,-Wshadow=local,-Wshadow>
   # False alarms of g++ 12 on std::string + std::string (GCC bug 105651).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
   -ffp-contract=off -fno-math-errno -fno-trapping-math)
-target_include_directories(gcomp_flags INTERFACE ${PROJECT_SOURCE_DIR})
 if(GCOMP_WERROR)
   target_compile_options(gcomp_flags INTERFACE -Werror)
 endif()
@@ -44,7 +49,8 @@ function(gcomp_library name)
   endforeach()
   file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   add_library(gcomp_${name} STATIC ${sources})
-  target_link_libraries(gcomp_${name} PUBLIC gcomp_flags ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+  target_link_libraries(gcomp_${name}
+    PUBLIC gcomp_headers ${ARG_DEPS} PRIVATE gcomp_flags ${ARG_PRIVATE_DEPS})
   set_target_properties(gcomp_${name} PROPERTIES
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON POSITION_INDEPENDENT_CODE ON)
 endfunction()

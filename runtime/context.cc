@@ -144,9 +144,8 @@ Status Context::Impl::PrepareInputs(const Frame& frame, std::span<const Tensor> 
       CopyElements(inputs[i].spec(), data, spec, bytes.data());
       data = bytes.data();
       copies.push_back(std::move(bytes));
-      session->engine().events().Add(
-          Reason::kInputCopied, "@" + entry->function().name,
-          Format("input {}: its strides are not those of the parameter", i));
+      session->engine().Tell(LogLevel::kInfo, Reason::kInputCopied, "@" + entry->function().name,
+                             Format("input {}: its strides are not those of the parameter", i));
     }
     params[entry->inputs()[i]] = data;
   }
@@ -227,8 +226,8 @@ Status Context::Impl::Run(std::span<const Tensor> inputs, std::vector<Tensor>& o
   copies.clear();
   if (!status.ok()) [[unlikely]] {
     if (status.id() == ErrorId::E803) interrupt.store(false);
-    session->engine().events().Add(Reason::kRunFailed, "@" + entry->function().name,
-                                   status.ToString());
+    session->engine().Tell(LogLevel::kInfo, Reason::kRunFailed, "@" + entry->function().name,
+                           status.ToString());
   }
   return status;
 }

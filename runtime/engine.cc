@@ -32,6 +32,13 @@ StatusOr<std::shared_ptr<Engine>> Engine::CreateUnguarded(const EngineOptions& o
   return engine;
 }
 
+void Engine::Tell(LogLevel level, Reason reason, std::string subject, std::string detail) {
+  if (log_.enabled(level)) {
+    log_.Write(level, Format("{} {}: {}", InfoOf(reason).name, subject, detail));
+  }
+  events_.Add(reason, std::move(subject), std::move(detail));
+}
+
 namespace {
 
 StatusOr<std::string> ReadAll(const std::string& path) {

@@ -54,6 +54,9 @@ class Engine {
 
   EventRing& events() { return events_; }
 
+  // Adds an event and tells the log. What it costs does not matter on the paths that tell.
+  void Tell(LogLevel level, Reason reason, std::string subject, std::string detail);
+
  private:
   Engine(const EngineOptions& options, CpuLevel cpu);
   static StatusOr<std::shared_ptr<Engine>> CreateUnguarded(const EngineOptions& options);

@@ -139,13 +139,13 @@ StatusOr<std::shared_ptr<const Specialization>> EntryPoint::Specialize(
   for (size_t i = 0; i < function_.num_symbol_params; ++i) {
     sizes += Format("{}{} = {}", i == 0 ? "" : ", ", function_.symbols[i].name, symbols[i]);
   }
-  engine_.events().Add(Reason::kSpecialized, "@" + function_.name, std::move(sizes));
+  engine_.Tell(LogLevel::kInfo, Reason::kSpecialized, "@" + function_.name, std::move(sizes));
   std::lock_guard lock(mutex_);
   recent_.push_front(made);
   if (recent_.size() > max_specializations_) {
     recent_.pop_back();
-    engine_.events().Add(Reason::kSpecializationEvicted, "@" + function_.name,
-                         Format("more than {} sizes are in use", max_specializations_));
+    engine_.Tell(LogLevel::kInfo, Reason::kSpecializationEvicted, "@" + function_.name,
+                 Format("more than {} sizes are in use", max_specializations_));
   }
   return made;
 }
@@ -192,7 +192,9 @@ StatusOr<std::shared_ptr<Session>> Session::LoadUnguarded(
     GCOMP_RETURN_IF_ERROR(binder.Bind(*impl->entries.back()));
   }
   GCOMP_RETURN_IF_ERROR(binder.Result());
-  impl->engine->events().Add(Reason::kModuleLoaded, "@" + impl->module.name, "");
+  impl->engine->Tell(
+      LogLevel::kInfo, Reason::kModuleLoaded, "@" + impl->module.name,
+      Format("{} functions, {} exported", impl->module.functions.size(), impl->entries.size()));
   return std::shared_ptr<Session>(new Session(std::move(impl)));
 }
 

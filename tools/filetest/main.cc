@@ -140,6 +140,7 @@ int Run(const FiletestOptions& options) {
 int Main(int argc, char** argv) {
   FiletestOptions options;
   CLI::App app{"Runs text tests: .ir files with //! directives.", "gcomp-filetest"};
+  app.set_version_flag("--version", tools::VersionText("gcomp-filetest"));
   app.add_option("paths", options.paths, "Files, and folders that are searched for .ir files")
       ->required();
   app.add_option("--jobs", options.jobs, "Threads; default: one per processor");
