@@ -163,6 +163,25 @@ export func @main(%x: f32[2]) -> (f32[2], f32[2], f32[2], f32[2]) {
   EXPECT_NE(outputs[2].data(), outputs[3].data());
 }
 
+TEST_F(ContextTest, ReshapesMoveNoBytes) {
+  std::unique_ptr<Context> context = Make(R"(gir 1 module @m
+
+export func @main(%x: f32[2, 3]) -> (f32[6], f32[3, 2]) {
+  %a: f32[2, 3] = add(%x, 1.0)
+  %b: f32[6] = reshape(%a, shape = [6])
+  %c: f32[6] = mul(%b, 2.0)
+  %d: f32[3, 2] = reshape(%x, shape = [3, 2])
+  return %c, %d
+}
+)");
+  ASSERT_NE(context, nullptr);
+  std::vector<Tensor> outputs;
+  ASSERT_TRUE(context->Run({{Floats({2, 3}, {1, 2, 3, 4, 5, 6})}}, outputs).ok());
+  EXPECT_EQ(Values(outputs[0]), (std::vector<float>{4, 6, 8, 10, 12, 14}));
+  EXPECT_EQ(Values(outputs[1]), (std::vector<float>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(context->Profile().size(), 2u);  // the reshapes are no steps
+}
+
 constexpr std::string_view kLayers = R"(gir 1 module @layers
 
 func @layer<s0>(%x: f32[s0, 2], %w: f32[2]) -> (f32[s0, 2]) {
