@@ -6,6 +6,7 @@
 #include "kernels/cpu_target.h"
 #include "kernels/scratch_plan.h"
 #include "kernels/strided_copy.h"
+#include "kernels/sum_types.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -94,35 +95,10 @@ GCOMP_TARGET_V4 void ConvolveV4(const ConvProblem& p, const Buffers& buffers) {
 
 using ConvolveFn = void (*)(const ConvProblem&, const Buffers&);
 
-template <class T, class Acc>
-ConvolveFn ForCpu(CpuLevel cpu) {
-  return PerCpu<ConvolveFn>{ConvolveV3<T, Acc>, ConvolveV4<T, Acc>}.For(cpu);
-}
-
-// Integers wrap: sums of unsigned words, the low bits of which are those of the signed sum.
 ConvolveFn ChooseConvolve(DType dtype, CpuLevel cpu) {
-  switch (dtype) {
-    case DType::kF16:
-    case DType::kBF16:
-    case DType::kF32:
-      return ForCpu<float, float>(cpu);
-    case DType::kF64:
-      return ForCpu<double, double>(cpu);
-    case DType::kI8:
-    case DType::kU8:
-      return ForCpu<uint8_t, uint32_t>(cpu);
-    case DType::kI16:
-    case DType::kU16:
-      return ForCpu<uint16_t, uint32_t>(cpu);
-    case DType::kI32:
-    case DType::kU32:
-      return ForCpu<uint32_t, uint32_t>(cpu);
-    case DType::kI64:
-    case DType::kU64:
-      return ForCpu<uint64_t, uint64_t>(cpu);
-    default:
-      return nullptr;
-  }
+  return WithSumTypes(dtype, [cpu]<class T, class Acc>() {
+    return PerCpu<ConvolveFn>{ConvolveV3<T, Acc>, ConvolveV4<T, Acc>}.For(cpu);
+  });
 }
 
 class ConvLoops final : public ir::Kernel {

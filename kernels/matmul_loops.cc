@@ -9,6 +9,7 @@
 #include "kernels/cpu_target.h"
 #include "kernels/scratch_plan.h"
 #include "kernels/strided_copy.h"
+#include "kernels/sum_types.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -147,35 +148,10 @@ GCOMP_TARGET_V4 void ProductV4(const MatmulProblem& p, const void* a, const void
 
 using ProductFn = void (*)(const MatmulProblem&, const void*, const void*, int64_t, void*, int64_t);
 
-template <class T, class Acc>
-ProductFn ForCpu(CpuLevel cpu) {
-  return PerCpu<ProductFn>{ProductV3<T, Acc>, ProductV4<T, Acc>}.For(cpu);
-}
-
-// Integers wrap: sums of unsigned words, the low bits of which are those of the signed sum.
 ProductFn ChooseProduct(DType dtype, CpuLevel cpu) {
-  switch (dtype) {
-    case DType::kF16:
-    case DType::kBF16:
-    case DType::kF32:
-      return ForCpu<float, float>(cpu);
-    case DType::kF64:
-      return ForCpu<double, double>(cpu);
-    case DType::kI8:
-    case DType::kU8:
-      return ForCpu<uint8_t, uint32_t>(cpu);
-    case DType::kI16:
-    case DType::kU16:
-      return ForCpu<uint16_t, uint32_t>(cpu);
-    case DType::kI32:
-    case DType::kU32:
-      return ForCpu<uint32_t, uint32_t>(cpu);
-    case DType::kI64:
-    case DType::kU64:
-      return ForCpu<uint64_t, uint64_t>(cpu);
-    default:
-      return nullptr;
-  }
+  return WithSumTypes(dtype, [cpu]<class T, class Acc>() {
+    return PerCpu<ProductFn>{ProductV3<T, Acc>, ProductV4<T, Acc>}.For(cpu);
+  });
 }
 
 class MatmulLoops final : public ir::Kernel {

@@ -122,7 +122,7 @@ Status Frame::RunBlock(BlockFrame& block, std::span<void* const> params,
   for (size_t i = 0; i < code.yields.size(); ++i) {
     const BlockCode::Yield& yield = code.yields[i];
     if (yield.direct) continue;
-    CopyElements(code.specs[yield.slot], slots[yield.slot], yield.destination, results[i]);
+    yield.copy.Run(slots[yield.slot], results[i]);
   }
   ++block.runs;
   return {};

@@ -22,6 +22,7 @@
 #include "base/status.h"
 #include "ir/kernel.h"
 #include "ir/module.h"
+#include "kernels/strided_copy.h"
 #include "runtime/tensor.h"
 
 namespace gcomp {
@@ -55,6 +56,7 @@ struct BlockCode {
     // The op that makes the value writes it at the destination; else it is copied there at the end.
     bool direct;
     ir::TensorSpec destination;
+    kernels::StridedCopy copy;  // to the destination, unless direct
   };
 
   std::vector<Yield> yields;
@@ -114,7 +116,8 @@ class Specialization {
   int64_t arena_bytes_ = 0;
 };
 
-// Copies the elements of a tensor into another of the same sizes and dtype; both strided.
+// Copies the elements of a tensor into another of the same sizes and dtype; both strided. Plans the
+// copy anew at each call: for paths that are not hot.
 void CopyElements(const ir::TensorSpec& from, const void* source, const ir::TensorSpec& to,
                   void* destination);
 

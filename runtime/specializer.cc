@@ -91,7 +91,12 @@ class Specializer::BlockBuilder {
       } else {
         Use(slot, static_cast<uint32_t>(code_.instructions.size()));
       }
-      code_.yields.push_back({slot, direct, std::move(destination)});
+      kernels::StridedCopy copy;
+      if (!direct) {
+        copy = kernels::StridedCopy::Make(spec.sizes, spec.strides, destination.strides,
+                                          ir::BytesOf(spec.dtype));
+      }
+      code_.yields.push_back({slot, direct, std::move(destination), std::move(copy)});
     }
     return {};
   }

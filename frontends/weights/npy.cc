@@ -37,9 +37,11 @@ StatusOr<Tensor> Parse(std::span<const std::byte> file) {
   }
   if (header.dtype == ir::DType::kBool) GCOMP_RETURN_IF_ERROR(CheckBools(data, "the array"));
   if (!header.fortran_order) return Tensor::Copy(header.dtype, header.sizes, data.data());
-  GCOMP_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Empty(header.dtype, header.sizes));
-  CopyElements(ColumnMajor(header.dtype, header.sizes), data.data(), tensor.spec(), tensor.data());
-  return tensor;
+  // The file's bytes may lie at any address; a copy of them is aligned.
+  GCOMP_ASSIGN_OR_RETURN(Tensor columns, Tensor::Copy(header.dtype, header.sizes, data.data()));
+  GCOMP_ASSIGN_OR_RETURN(Tensor rows, Tensor::Empty(header.dtype, header.sizes));
+  CopyElements(ColumnMajor(header.dtype, header.sizes), columns.data(), rows.spec(), rows.data());
+  return rows;
 }
 
 }  // namespace
