@@ -47,7 +47,23 @@ std::string_view StatusCodeName(StatusCode code) {
 }
 
 Status::Status(ErrorId id, std::string message, Place place)
-    : rep_(std::make_unique<Rep>(Rep{id, std::move(message), std::move(place), {}})) {}
+    : rep_(new Rep{id, std::move(message), std::move(place), {}}) {}
+
+Status::Rep* Status::SharedOutOfMemory() {
+  // At most 15 characters: a string of that length needs no heap.
+  static Rep rep{ErrorId::E801, "out of memory", {}, {}};
+  return &rep;
+}
+
+Status Status::OutOfMemory() noexcept {
+  Status status;
+  status.rep_.reset(SharedOutOfMemory());
+  return status;
+}
+
+void Status::Release::operator()(Rep* rep) const noexcept {
+  if (rep != SharedOutOfMemory()) delete rep;
+}
 
 StatusCode Status::code() const {
   return ok() ? StatusCode::kOk : InfoOf(rep_->id).code;
@@ -64,7 +80,8 @@ const Place& Status::place() const {
 }
 
 Status& Status::AddNote(std::string note) & {
-  if (!ok()) rep_->notes.push_back(std::move(note));
+  if (ok() || rep_.get() == SharedOutOfMemory()) return *this;
+  if (rep_->notes.size() < kMaxNotes) rep_->notes.push_back(std::move(note));
   return *this;
 }
 

@@ -87,7 +87,12 @@ class [[nodiscard]] Status {
   // What was being done when the error came up, innermost first. Requires !ok().
   const std::vector<std::string>& notes() const { return rep_->notes; }
 
-  // Adds a note on the way up; does nothing to success.
+  // E801 without an allocation of its own: for where memory has run out. Takes no notes.
+  static Status OutOfMemory() noexcept;
+
+  // Adds a note on the way up; does nothing to success. The first kMaxNotes are kept: the innermost
+  // places tell most, and a deep nest would say the same many times.
+  static constexpr size_t kMaxNotes = 6;
   Status& AddNote(std::string note) &;
   Status&& AddNote(std::string note) &&;
 
@@ -102,7 +107,14 @@ class [[nodiscard]] Status {
     std::vector<std::string> notes;
   };
 
-  std::unique_ptr<Rep> rep_;
+  // Does not delete the one that OutOfMemory shares.
+  struct Release {
+    void operator()(Rep* rep) const noexcept;
+  };
+
+  static Rep* SharedOutOfMemory();
+
+  std::unique_ptr<Rep, Release> rep_;
 };
 
 // A T, or the error that stood in its way.

@@ -42,21 +42,6 @@ std::optional<int64_t> SpanElements(const TensorSpec& spec) {
   return span;
 }
 
-Status CheckBytes(const TensorSpec& spec) {
-  int64_t elements = 1;
-  bool over = false;
-  for (int64_t size : spec.sizes) {
-    if (size == 0) return {};  // no element, however large the other sizes are
-    over = over || __builtin_mul_overflow(elements, size, &elements);
-  }
-  std::optional<int64_t> span = SpanElements(spec);
-  int64_t limit = kMaxBytes / BytesOf(spec.dtype);
-  if (over || elements > limit || !span || *span > limit) {
-    return Status(ErrorId::E802, Format("{} exceeds 2^62 bytes", spec.ToString()));
-  }
-  return {};
-}
-
 }  // namespace
 
 int64_t TensorSpec::NumElements() const {
@@ -73,6 +58,15 @@ bool TensorSpec::IsContiguous() const {
   for (size_t d = sizes.size(); d-- > 0;) {
     if (sizes[d] != 1 && strides[d] != expected) return false;
     expected *= sizes[d];
+  }
+  return true;
+}
+
+bool TensorSpec::SameLayout(const TensorSpec& other) const {
+  if (dtype != other.dtype || sizes != other.sizes) return false;
+  if (strides == other.strides || NumElements() == 0) return true;
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] != 1 && strides[d] != other.strides[d]) return false;
   }
   return true;
 }
@@ -98,6 +92,20 @@ std::vector<int64_t> ContiguousStrides(std::span<const int64_t> sizes) {
     stride = static_cast<int64_t>(static_cast<uint64_t>(stride) * static_cast<uint64_t>(sizes[d]));
   }
   return strides;
+}
+
+Status CheckBytes(const TensorSpec& spec) {
+  int64_t elements = 1;
+  bool over = false;
+  for (int64_t size : spec.sizes) {
+    if (size != 0) over = over || __builtin_mul_overflow(elements, size, &elements);
+  }
+  std::optional<int64_t> span = SpanElements(spec);
+  int64_t limit = kMaxBytes / BytesOf(spec.dtype);
+  if (over || elements > limit || !span || *span > limit) {
+    return Status(ErrorId::E802, Format("{} exceeds 2^62 bytes", spec.ToString()));
+  }
+  return {};
 }
 
 StatusOr<TensorSpec> BindType(const Type& type, std::span<const int64_t> symbols) {

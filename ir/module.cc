@@ -221,10 +221,8 @@ Module::Module(Module&&) noexcept = default;
 Module& Module::operator=(Module&&) noexcept = default;
 
 Function* Module::Find(std::string_view function_name) {
-  for (auto& function : functions) {
-    if (function->name == function_name) return function.get();
-  }
-  return nullptr;
+  auto known = function_index.find(function_name);
+  return known == function_index.end() ? nullptr : functions[known->second].get();
 }
 
 const Function* Module::Find(std::string_view function_name) const {
@@ -242,6 +240,7 @@ Function& Module::AddFunction(std::string function_name) {
   function->name = std::move(function_name);
   function->body = function->AddBlock({});
   items.push_back({true, functions.size()});
+  function_index.try_emplace(function->name, functions.size());
   functions.push_back(std::move(function));
   return *functions.back();
 }

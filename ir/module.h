@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -253,6 +254,13 @@ struct SourceFile {
   std::string path;
 };
 
+// Lets maps of strings be asked by string_view.
+struct NameHash {
+  using is_transparent = void;
+
+  size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+};
+
 struct Module {
   static constexpr int64_t kFormatVersion = 1;
 
@@ -268,7 +276,9 @@ struct Module {
   };
   std::vector<Item> items;
   std::vector<Global> globals;
+  // Filled by AddFunction; a function keeps its name from then on.
   std::vector<std::unique_ptr<Function>> functions;
+  std::unordered_map<std::string, size_t, NameHash, std::equal_to<>> function_index;
   // Records of ops that this build does not know; ops point to them.
   std::deque<std::unique_ptr<OpDef>> unknown_ops;
   std::deque<std::string> unknown_names;

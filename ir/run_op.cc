@@ -60,6 +60,7 @@ Status RunOp(const Function& function, const Op& op, std::span<const OpBuffer> o
                 .symbols = symbols,
                 .cpu = cpu,
                 .regions = {}};
+  FpEnvironment environment;
   GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Kernel> kernel, op.def->prepare(ctx));
   GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<KernelState> state, kernel->NewState());
   std::vector<std::byte> scratch(kernel->scratch_bytes() + kScratchAlignment);
@@ -67,7 +68,6 @@ Status RunOp(const Function& function, const Op& op, std::span<const OpBuffer> o
   size_t space = scratch.size();
   std::align(kScratchAlignment, kernel->scratch_bytes(), aligned, space);
   NoRegions no_regions;
-  FpEnvironment environment;
   return kernel->Run({.slots = slots.data(),
                       .operand_slots = slot_of.data(),
                       .result_slots = slot_of.data() + operands.size(),

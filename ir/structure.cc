@@ -459,6 +459,13 @@ Hash128 HashOf(const Module& module, const Function& function) {
   return Structure(module).HashOf(&function);
 }
 
+std::vector<Hash128> FunctionHashes(const Module& module) {
+  Structure structure(module);
+  std::vector<Hash128> hashes;
+  for (const auto& function : module.functions) hashes.push_back(structure.HashOf(function.get()));
+  return hashes;
+}
+
 Hash128 HashOf(const Module& module) {
   Structure structure(module);
   Encoding encoding = structure.OfModule();

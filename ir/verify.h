@@ -5,8 +5,7 @@
 //   is in the file table (E502); the initial value of a global fits its type (E504); a global is
 //   annotated by `mut` and `noalias` alone (E507).
 // Calls: an op that calls has a callee, which is a function or global of the module, and no other
-// op
-//   has one; no function calls itself, directly or through others, regions included (E506).
+//   op has one; no function calls itself, directly or through others, regions included (E506).
 // Signatures: parameters' types use the symbols in `<...>` alone, results' also those that the
 //   signature defines, and the body defines each of these (E503); effects are rng, io, state and
 //   host, each once (E508).
@@ -23,9 +22,8 @@
 // Types: the op's infer accepts the operands, and the types that are written are those it infers
 //   (E504: "printed X, inferred Y", or the id that infer gives); the function's results have the
 //   types of the returned values (E504).
-// Regions: labels and number are those of the schema (E505); their types are the op's infer's
-// matter. Annotations (E507): `mut` and `donate` stand on parameters of functions, `weight` on
-// those of
+// Regions: labels and number are those of the schema (E505); their types are what infer checks.
+// Annotations (E507): `mut` and `donate` stand on parameters of functions, `weight` on those of
 //   exported functions, `into` on results of functions; `alias` and `into` name a parameter or an
 //   earlier value of the same block, on results a parameter; `into` names one of equal type.
 // The tables of the module are whole: ids in range, an op and a block in one place only (E999);

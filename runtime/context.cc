@@ -18,11 +18,8 @@ namespace {
 // Frames kept per context for sizes that take turns; each owns its buffers.
 constexpr size_t kMaxFrames = 4;
 
-bool SameLayout(const ir::TensorSpec& a, const ir::TensorSpec& b) {
-  return a.dtype == b.dtype && a.sizes == b.sizes && a.strides == b.strides;
-}
-
 bool Overlap(const Tensor& a, const Tensor& b) {
+  if (a.NumElements() == 0 || b.NumElements() == 0) return false;
   auto begin_a = reinterpret_cast<uintptr_t>(a.data());
   auto begin_b = reinterpret_cast<uintptr_t>(b.data());
   return begin_a < begin_b + static_cast<uintptr_t>(b.spec().SpanBytes()) &&
@@ -69,6 +66,7 @@ struct Context::Impl {
 
   Status Run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
   bool FrameFits(const Frame& frame, std::span<const Tensor> inputs) const;
+  void Retire(const Frame& frame);
   StatusOr<Frame*> FrameFor(std::span<const Tensor> inputs);
   Status PrepareOutputs(const Frame& frame, std::span<const Tensor> inputs,
                         std::vector<Tensor>& outputs);
@@ -80,6 +78,23 @@ bool HasHostIntegers(const ir::Function& function) {
   return std::any_of(function.params().begin(), function.params().end(), [&](ir::ValueId id) {
     return function.value(id).type.kind() == ir::Type::Kind::kInt;
   });
+}
+
+// Adds the counters of a frame that goes to those of the frames that are gone, op by op.
+void Context::Impl::Retire(const Frame& frame) {
+  std::vector<OpProfile> counters;
+  AppendProfile(frame, counters);
+  for (OpProfile& op : counters) {
+    auto same = std::find_if(retired.begin(), retired.end(), [&op](const OpProfile& other) {
+      return other.name == op.name && other.function == op.function && other.result == op.result;
+    });
+    if (same == retired.end()) {
+      retired.push_back(std::move(op));
+    } else {
+      same->calls += op.calls;
+      same->time_ns += op.time_ns;
+    }
+  }
 }
 
 bool Context::Impl::FrameFits(const Frame& frame, std::span<const Tensor> inputs) const {
@@ -101,7 +116,11 @@ StatusOr<Frame*> Context::Impl::FrameFor(std::span<const Tensor> inputs) {
       return Status(ErrorId::E702, Format("@{}: input {} is not a tensor", function.name, i));
     }
   }
-  if (!frames.empty() && FrameFits(*frames[0], inputs) && !host_integers) return frames[0].get();
+  for (auto it = frames.begin(); it != frames.end() && !host_integers; ++it) {
+    if (!FrameFits(**it, inputs)) continue;
+    std::rotate(frames.begin(), it, it + 1);
+    return frames[0].get();
+  }
 
   std::vector<ir::TensorSpec> weight_specs;
   weight_specs.reserve(function.params().size());
@@ -126,7 +145,7 @@ StatusOr<Frame*> Context::Impl::FrameFor(std::span<const Tensor> inputs) {
   }
   GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<const Specialization> code, entry->Specialize(symbols));
   if (frames.size() == kMaxFrames) {
-    AppendProfile(*frames.back(), retired);
+    Retire(*frames.back());
     frames.pop_back();
   }
   GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Frame> frame,
@@ -139,7 +158,7 @@ Status Context::Impl::PrepareInputs(const Frame& frame, std::span<const Tensor> 
   for (size_t i = 0; i < inputs.size(); ++i) {
     const ir::TensorSpec& spec = InputSpec(frame, i);
     void* data = inputs[i].data();
-    if (!SameLayout(inputs[i].spec(), spec)) {
+    if (!inputs[i].spec().SameLayout(spec)) {
       GCOMP_ASSIGN_OR_RETURN(Tensor bytes, Tensor::Empty(DType::kU8, {spec.SpanBytes()}));
       CopyElements(inputs[i].spec(), data, spec, bytes.data());
       data = bytes.data();
@@ -164,7 +183,7 @@ Status Context::Impl::PrepareOutputs(const Frame& frame, std::span<const Tensor>
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (!outputs[i].defined()) continue;
     const ir::TensorSpec& spec = yields[i].destination;
-    if (!SameLayout(outputs[i].spec(), spec)) {
+    if (!outputs[i].spec().SameLayout(spec)) {
       return Status(ErrorId::E702, Format("@{}: output {} is {}, must be row-major {}", name, i,
                                           outputs[i].TypeString(), spec.ToString()));
     }
@@ -215,14 +234,13 @@ Status Context::Run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs
 }
 
 Status Context::Impl::Run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  // Before anything is computed: preparing a function runs its constants.
+  FpEnvironment environment;
+  copies.clear();
   GCOMP_ASSIGN_OR_RETURN(Frame * frame, FrameFor(inputs));
   GCOMP_RETURN_IF_ERROR(PrepareOutputs(*frame, inputs, outputs));
   GCOMP_RETURN_IF_ERROR(PrepareInputs(*frame, inputs));
-  Status status;
-  {
-    FpEnvironment environment;
-    status = frame->Run(params, results);
-  }
+  Status status = frame->Run(params, results);
   copies.clear();
   if (!status.ok()) [[unlikely]] {
     if (status.id() == ErrorId::E803) interrupt.store(false);

@@ -1,10 +1,13 @@
 // Engine, Session, Context: how a program embeds gcomp.
 //
-//   auto engine  = *gcomp::Engine::Create({});                       // one per process or per
-//   tenant auto session = *gcomp::Session::Load(engine, std::move(module), weights, {});   // one
-//   per model auto context = *gcomp::Context::Create(session, "main");        // one per concurrent
-//   caller std::vector<gcomp::Tensor> outputs; gcomp::Status status = context->Run({{input}},
-//   outputs);
+//   // One engine per process or tenant, one session per model, one context per concurrent caller.
+//   GCOMP_ASSIGN_OR_RETURN(auto engine, gcomp::Engine::Create({}));
+//   GCOMP_ASSIGN_OR_RETURN(auto module, gcomp::LoadModule(*engine, "model.ir"));
+//   GCOMP_ASSIGN_OR_RETURN(auto session,
+//                          gcomp::Session::Load(engine, std::move(module), weights, {}));
+//   GCOMP_ASSIGN_OR_RETURN(auto context, gcomp::Context::Create(session, "main"));
+//   std::vector<gcomp::Tensor> outputs;
+//   GCOMP_RETURN_IF_ERROR(context->Run({{input}}, outputs));
 //
 // Nothing here throws, aborts or prints; errors are Status values, messages go to the LogSink.
 #pragma once
@@ -76,7 +79,7 @@ StatusOr<ir::Module> ParseModule(const Engine& engine, std::string_view text,
                                  const std::string& name, std::string* report = nullptr);
 
 struct SessionOptions {
-  Tier tier = Tier::kAuto;
+  Tier tier = Tier::kAuto;  // this version has one tier, so that both values mean the interpreter
   // Bound on the specialisations to concrete sizes kept per function; the oldest goes first.
   size_t max_specializations = 16;
 };
@@ -121,7 +124,8 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
-// Counters of one op of a function, over all runs of one context.
+// Counters of one op of a function, over all runs of one context. The time of an op with regions or
+// a callee holds that of its body, whose ops are counted too.
 struct OpProfile {
   std::string name;      // of the op
   std::string function;  // "main", or "main/do" for a region

@@ -4,7 +4,7 @@
 // are set once; those of parameters and results at each run. So a run does no look-up by name, no
 // hash, no allocation.
 //
-// Ownership: owns its arena, borrows nothing but the specialization it keeps alive.
+// Ownership: owns its arena, keeps its specialization alive, borrows the flag that interrupts it.
 // Thread safety: one thread at a time; Interrupt may be called from any thread.
 #pragma once
 

@@ -54,6 +54,14 @@ class Binder {
   }
 
   Status CheckSizes(size_t i, const Type& type, const Argument& argument) {
+    if (type.kind() == Type::Kind::kInt && argument.data != nullptr) {
+      int64_t got = *static_cast<const int64_t*>(argument.data);
+      std::optional<int64_t> want = type.value().Evaluate(values_);
+      if (want == got) return {};
+      return Mismatch(i, type, *argument.spec,
+                      Format(": it is {}, must be {}", got,
+                             want ? std::to_string(*want) : "a value that overflows"));
+    }
     if (!type.is_tensor()) return {};
     for (int d = 0; d < type.rank(); ++d) {
       const Expr& dim = type.dims()[d];

@@ -5,6 +5,7 @@
 #include "base/guarded.h"
 #include "ir/verify.h"
 #include "runtime/engine.h"
+#include "runtime/memory_plan.h"
 #include "runtime/session_impl.h"
 
 namespace gcomp {
@@ -59,7 +60,7 @@ class WeightBinder {
 
  private:
   StatusOr<const void*> DataOf(const Function& function, const ir::Value& param) {
-    static constexpr char kNothing[8] = {};
+    alignas(kBufferAlignment) static constexpr char kNothing[8] = {};  // of any dtype
     ++asked_;
     const std::string& name = *param.annotations.weight;
     std::string want = Format("@{} %{}: weight(\"{}\") of type {}", function.name, param.name, name,
@@ -90,15 +91,22 @@ class WeightBinder {
   size_t asked_ = 0;
 };
 
+bool IsValue(const Type& type) {
+  return type.kind() != Type::Kind::kToken && type.kind() != Type::Kind::kNone;
+}
+
 // What an exported function may ask for and this build does not do.
 Status CheckRunnable(const Function& function) {
-  auto refuse = [&function](std::string_view what, std::string_view name) {
+  auto refuse = [&function](const std::string& what, const std::string& name) {
     return Status(ErrorId::E511,
                   Format("@{}: {} on %{} is not run by this build", function.name, what, name));
   };
   for (ir::ValueId id : function.params()) {
     const ir::Value& param = function.value(id);
     if (param.annotations.mut) return refuse("mut", param.name);
+    if (!IsValue(param.type)) {
+      return refuse("a value of type " + param.type.ToString(function.Namer()), param.name);
+    }
   }
   for (const ir::Result& result : function.results) {
     if (result.annotations.into.valid()) {
@@ -121,29 +129,40 @@ void EntryPoint::SetWeights(BoundWeights weights) {
   }
 }
 
+std::shared_ptr<const Specialization> EntryPoint::FindRecent(const std::vector<int64_t>& symbols) {
+  for (auto it = recent_.begin(); it != recent_.end(); ++it) {
+    if ((*it)->symbols() != symbols) continue;
+    recent_.splice(recent_.begin(), recent_, it);
+    return recent_.front();
+  }
+  return nullptr;
+}
+
 StatusOr<std::shared_ptr<const Specialization>> EntryPoint::Specialize(
     const std::vector<int64_t>& symbols) {
   {
     std::lock_guard lock(mutex_);
-    for (auto it = recent_.begin(); it != recent_.end(); ++it) {
-      if ((*it)->symbols() != symbols) continue;
-      recent_.splice(recent_.begin(), recent_, it);
-      return recent_.front();
-    }
+    if (auto known = FindRecent(symbols)) return known;
   }
-  // Two callers may make the same one at the same time; one of the two is dropped.
   GCOMP_ASSIGN_OR_RETURN(
       std::shared_ptr<const Specialization> made,
       Specialization::Create(module_, function_, weights_, symbols, engine_.cpu()));
+  bool evicted = false;
+  {
+    std::lock_guard lock(mutex_);
+    // Another caller may have made the same one meanwhile: all use the first.
+    if (auto known = FindRecent(symbols)) return known;
+    recent_.push_front(made);
+    evicted = recent_.size() > max_specializations_;
+    if (evicted) recent_.pop_back();
+  }
+  // Without the lock: the embedder's log sink may do anything.
   std::string sizes;
   for (size_t i = 0; i < function_.num_symbol_params; ++i) {
     sizes += Format("{}{} = {}", i == 0 ? "" : ", ", function_.symbols[i].name, symbols[i]);
   }
   engine_.Tell(LogLevel::kInfo, Reason::kSpecialized, "@" + function_.name, std::move(sizes));
-  std::lock_guard lock(mutex_);
-  recent_.push_front(made);
-  if (recent_.size() > max_specializations_) {
-    recent_.pop_back();
+  if (evicted) {
     engine_.Tell(LogLevel::kInfo, Reason::kSpecializationEvicted, "@" + function_.name,
                  Format("more than {} sizes are in use", max_specializations_));
   }

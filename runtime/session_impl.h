@@ -39,6 +39,9 @@ class EntryPoint {
   StatusOr<std::shared_ptr<const Specialization>> Specialize(const std::vector<int64_t>& symbols);
 
  private:
+  // Null if there is none; else it becomes the newest. Requires mutex_.
+  std::shared_ptr<const Specialization> FindRecent(const std::vector<int64_t>& symbols);
+
   Engine& engine_;
   const ir::Module& module_;
   const ir::Function& function_;

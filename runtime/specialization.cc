@@ -1,5 +1,6 @@
 #include "runtime/specialization.h"
 
+#include "base/fp_environment.h"
 #include "runtime/specializer.h"
 
 namespace gcomp {
@@ -9,6 +10,7 @@ StatusOr<std::shared_ptr<const Specialization>> Specialization::Create(const ir:
                                                                        const BoundWeights& weights,
                                                                        std::vector<int64_t> symbols,
                                                                        CpuLevel cpu) {
+  FpEnvironment environment;  // constants are computed here
   std::shared_ptr<Specialization> made(new Specialization());
   made->symbols_ = std::move(symbols);
   Specializer specializer(module, cpu, *made);

@@ -21,22 +21,21 @@ using ir::ValueId;
 
 // Deeper nesting of regions and calls than this is not run: each level is a level of C++ calls.
 constexpr int kMaxDepth = 128;
+// A function whose calls need more bodies at distinct sizes than this is not run: calls that double
+// at every level would need 2^levels.
+constexpr size_t kMaxBlocks = size_t{1} << 14;
 // A constant up to this size is computed once per specialization; a larger one at each run, from
 // the planned buffers, so that specializations stay small.
 constexpr int64_t kMaxFoldedBytes = int64_t{1} << 20;
 
 constexpr uint32_t kNoSlot = UINT32_MAX;
 
-bool SameSpec(const TensorSpec& a, const TensorSpec& b) {
-  return a.dtype == b.dtype && a.sizes == b.sizes && a.strides == b.strides;
-}
-
 Status AtOp(Status status, const Function& function, const Op& op) {
   status.AddNote(Format("in @{}: {}", function.name, ir::PrintOpLine(function, op)));
   return status;
 }
 
-// Control flow without regions to run gets this one.
+// For ops that are run while a function is prepared: they have no regions.
 class NoRegions final : public ir::RegionRunner {
  public:
   Status RunRegion(size_t, std::span<void* const>, std::span<void* const>) override {
@@ -48,7 +47,7 @@ class NoRegions final : public ir::RegionRunner {
 
 }  // namespace
 
-// What is known of one value while its block is built.
+// Builds the code of one block, op by op.
 class Specializer::BlockBuilder {
  public:
   BlockBuilder(Specializer& parent, const Function& function, const std::vector<int64_t>& symbols,
@@ -85,7 +84,7 @@ class Specializer::BlockBuilder {
         destination = destinations[i];
       }
       Info& info = infos_[slot];
-      bool direct = info.kind == Kind::kComputed && !info.direct && SameSpec(spec, destination);
+      bool direct = info.kind == Kind::kComputed && !info.direct && spec.SameLayout(destination);
       if (direct) {
         info.direct = true;
       } else {
@@ -137,6 +136,7 @@ class Specializer::BlockBuilder {
  private:
   enum class Kind : uint8_t { kParam, kComputed, kConstant, kMoved };
 
+  // What is known of one value so far.
   struct Info {
     Kind kind = Kind::kParam;
     bool direct = false;             // written at its destination by its op
@@ -385,6 +385,10 @@ StatusOr<uint32_t> Specializer::Block(const Function& function, ir::BlockId bloc
   if (depth_ >= kMaxDepth) {
     return Status(ErrorId::E802, Format("regions and calls nest deeper than {}", kMaxDepth));
   }
+  if (out_.blocks_.size() >= kMaxBlocks) {
+    return Status(ErrorId::E802,
+                  Format("a function needs more than {} bodies at distinct sizes", kMaxBlocks));
+  }
   ++depth_;
   auto index = static_cast<uint32_t>(out_.blocks_.size());
   out_.blocks_.push_back(std::make_unique<BlockCode>());
@@ -401,9 +405,8 @@ StatusOr<uint32_t> Specializer::Block(const Function& function, ir::BlockId bloc
   return index;
 }
 
-// A block's range begins where the longest range of those who run it ends. Blocks are created
-// before what they run is, except callees met before: so ranges settle by repeated passes over the
-// call graph, which has no cycles.
+// A block's range begins where the longest range of those who run it ends: one pass over the
+// blocks, callers before what they run. The call graph has no cycles.
 Status Specializer::PlaceArenas() {
   std::vector<uint32_t> order;  // callers before what they run
   std::vector<uint8_t> seen(out_.blocks_.size(), 0);

@@ -1,4 +1,4 @@
-// Specializer: builds the blocks of a Specialization, callees and regions before their callers.
+// Specializer: builds the blocks of a Specialization from the function down to what it runs.
 #pragma once
 
 #include <map>

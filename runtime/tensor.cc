@@ -18,15 +18,8 @@ void FreeAligned(void* data, void* /*arg*/) noexcept {
 // The spec of a tensor, or E802 / E701 where its sizes make no sense.
 StatusOr<ir::TensorSpec> MakeSpec(DType dtype, std::vector<int64_t> sizes,
                                   std::vector<int64_t> strides) {
-  int64_t elements = 1;
   for (int64_t size : sizes) {
     if (size < 0) return Status(ErrorId::E701, Format("a tensor can't have the size {}", size));
-    if (__builtin_mul_overflow(elements, size, &elements)) {
-      return Status(ErrorId::E802, "the number of elements of a tensor exceeds 2^63");
-    }
-  }
-  if (elements > (int64_t{1} << 62) / ir::BytesOf(dtype)) {
-    return Status(ErrorId::E802, "a tensor exceeds 2^62 bytes");
   }
   ir::TensorSpec spec;
   spec.dtype = dtype;
@@ -36,8 +29,12 @@ StatusOr<ir::TensorSpec> MakeSpec(DType dtype, std::vector<int64_t> sizes,
     return Status(ErrorId::E701, Format("a tensor of rank {} can't have {} strides", sizes.size(),
                                         strides.size()));
   }
+  for (int64_t stride : strides) {
+    if (stride < 0) return Status(ErrorId::E701, Format("a stride can't be negative: {}", stride));
+  }
   spec.sizes = std::move(sizes);
   spec.strides = std::move(strides);
+  GCOMP_RETURN_IF_ERROR(ir::CheckBytes(spec));
   return spec;
 }
 
@@ -49,11 +46,16 @@ StatusOr<Storage*> Storage::Allocate(int64_t size_bytes) {
   if (data == nullptr) {
     return Status(ErrorId::E801, Format("{} bytes of memory can't be had", size_bytes));
   }
-  return Wrap(data, size_bytes, FreeAligned, nullptr);
+  Storage* storage = Wrap(data, size_bytes, FreeAligned, nullptr);
+  if (storage == nullptr) {
+    std::free(data);
+    return Status::OutOfMemory();
+  }
+  return storage;
 }
 
 Storage* Storage::Wrap(void* data, int64_t size_bytes, Deleter deleter, void* arg) {
-  return new Storage(data, size_bytes, deleter, arg);
+  return new (std::nothrow) Storage(data, size_bytes, deleter, arg);
 }
 
 Storage::~Storage() {
@@ -115,11 +117,9 @@ StatusOr<Tensor> Tensor::Wrap(DType dtype, std::vector<int64_t> sizes, std::vect
   if (data == nullptr && spec.NumElements() > 0) {
     return Status(ErrorId::E701, "a tensor with elements can't lie at the null address");
   }
-  for (int64_t stride : spec.strides) {
-    if (stride < 0) return Status(ErrorId::E701, Format("a stride can't be negative: {}", stride));
-  }
   Tensor tensor;
   tensor.storage_ = Storage::Wrap(data, spec.SpanBytes(), deleter, arg);
+  if (tensor.storage_ == nullptr) return Status::OutOfMemory();
   tensor.spec_ = std::move(spec);
   tensor.data_ = data;
   return tensor;

@@ -35,7 +35,8 @@ class Storage {
   // Fails with E801.
   static StatusOr<Storage*> Allocate(int64_t size_bytes);
 
-  // Memory of the caller's. `deleter` (may be null) runs when the last holder goes.
+  // Memory of the caller's. `deleter` (may be null) runs when the last holder goes. Null if there
+  // is no memory for the counts; the deleter has not run then.
   static Storage* Wrap(void* data, int64_t size_bytes, Deleter deleter, void* arg);
 
   void* data() const { return data_; }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/format.h"
@@ -195,7 +196,10 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(3, 10000))
       ->capture_default_str();
   app.add_option("--round-ms", options.round_ms, "Milliseconds of graph runs per round")
-      ->check(CLI::Range(0.1, 60000.0))
+      ->check([](const std::string& text) {
+        double value = std::strtod(text.c_str(), nullptr);  // NaN fails both comparisons
+        return value >= 0.1 && value <= 60000 ? std::string() : text + " is not in [0.1, 60000]";
+      })
       ->capture_default_str();
   app.add_flag("--json", options.json, "Print JSON (schema_version 1) instead of a table");
   try {

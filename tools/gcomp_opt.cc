@@ -172,8 +172,9 @@ class Opt {
 
   static std::string Hashes(const ir::Module& module) {
     std::string text;
-    for (const auto& function : module.functions) {
-      text += Format("{} @{}\n", ir::HashOf(module, *function).ToString(), function->name);
+    std::vector<Hash128> hashes = ir::FunctionHashes(module);
+    for (size_t i = 0; i < hashes.size(); ++i) {
+      text += Format("{} @{}\n", hashes[i].ToString(), module.functions[i]->name);
     }
     return text + Format("{} module @{}\n", ir::HashOf(module).ToString(), module.name);
   }

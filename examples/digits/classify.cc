@@ -80,6 +80,10 @@ gcomp::StatusOr<bool> Classify(const std::string& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
+    std::cerr << "usage: gcomp-digits [FOLDER]   (default: " << DIGITS_FOLDER << ")\n";
+    return 2;
+  }
   gcomp::StatusOr<bool> good = Classify(argc > 1 ? argv[1] : DIGITS_FOLDER);
   if (!good.ok()) std::cerr << good.status().ToString() << "\n";
   return good.ok() && *good ? 0 : 1;

@@ -55,7 +55,9 @@ MappedFile::~MappedFile() {
 }
 
 Status WriteFile(const std::string& path, std::span<const std::span<const std::byte>> pieces) {
-  std::FILE* file = std::fopen(path.c_str(), "wb");
+  // Beside it, then in its place: whoever has mapped the old file keeps it whole.
+  const std::string beside = path + ".new";
+  std::FILE* file = std::fopen(beside.c_str(), "wb");
   if (file == nullptr) {
     return Status(ErrorId::E605, Format("{} can't be written: {}", path, ErrnoText(errno)));
   }
@@ -65,7 +67,9 @@ Status WriteFile(const std::string& path, std::span<const std::span<const std::b
     if (std::fwrite(piece.data(), 1, piece.size(), file) != piece.size()) error = errno;
   }
   if (std::fclose(file) != 0 && error == 0) error = errno;
+  if (error == 0 && std::rename(beside.c_str(), path.c_str()) != 0) error = errno;
   if (error == 0) return {};
+  std::remove(beside.c_str());
   return Status(ErrorId::E605, Format("{} can't be written: {}", path, ErrnoText(error)));
 }
 

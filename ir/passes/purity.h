@@ -2,6 +2,7 @@
 #pragma once
 
 #include <unordered_map>
+#include <vector>
 
 #include "ir/module.h"
 
@@ -22,6 +23,9 @@ class Purity {
   bool IsPure(const Function& function);
 
  private:
+  void Solve(const Function& root);
+  std::vector<const Function*> CalleesOf(const Function& function) const;
+
   const Module& module_;
   // False while a function is being looked at, so that recursion (which does not verify) ends.
   std::unordered_map<const Function*, bool> functions_;

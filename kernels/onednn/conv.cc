@@ -275,6 +275,16 @@ Status ConvKernel::Run(const ir::KernelArgs& args) const {
 }  // namespace
 
 bool TakesConv(const ConvProblem& p) {
+  // The library computes places of taps in 32 bits.
+  constexpr int64_t kMaxPlace = INT32_MAX / 2;
+  for (const WindowAxis& axis : {p.h, p.w}) {
+    const int64_t reach = (axis.kernel - 1) * axis.dilation + 1;
+    const int64_t last = (axis.out - 1) * axis.stride;
+    if (axis.pad > kMaxPlace || axis.stride > kMaxPlace || axis.dilation > kMaxPlace ||
+        reach > kMaxPlace || last + reach > kMaxPlace) {
+      return false;
+    }
+  }
   const int64_t sizes[] = {p.n,    p.c,     p.o,     p.groups,   p.h.in,
                            p.w.in, p.h.out, p.w.out, p.h.kernel, p.w.kernel};
   return p.dtype == ir::DType::kF32 && FitsOneDnn(sizes);

@@ -402,6 +402,95 @@ TEST_F(ContextTest, AllWeightMismatchesAreReportedAtOnce) {
       << message;
 }
 
+TEST_F(ContextTest, HostIntegersMustAgreeWithSizes) {
+  std::unique_ptr<Context> context = Make(R"(gir 1 module @m
+
+export func @main<s0>(%x: f32[s0], %n: int<2 * s0>) -> (f32[s0]) {
+  %y: f32[s0] = neg(%x)
+  return %y
+}
+)");
+  ASSERT_NE(context, nullptr);
+  std::vector<Tensor> outputs;
+  int64_t good = 6;
+  int64_t bad = 7;
+  Tensor x = Floats({3}, {1, 2, 3});
+  EXPECT_TRUE(context->Run({{x, *Tensor::Copy(DType::kI64, {}, &good)}}, outputs).ok());
+  Status status = context->Run({{x, *Tensor::Copy(DType::kI64, {}, &bad)}}, outputs);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.id(), ErrorId::E702);
+  EXPECT_NE(status.message().find("it is 7, must be 6"), std::string::npos) << status.ToString();
+}
+
+TEST_F(ContextTest, CallsThatDoubleAtEveryLevelAreRefused) {
+  std::string text = "gir 1 module @m\n\n";
+  constexpr int kLevels = 20;
+  for (int i = 0; i < kLevels; ++i) {
+    std::string next = std::to_string(i + 1);
+    text += (i == 0 ? "export func @main" : "func @f" + std::to_string(i)) +
+            "<s0>(%x: f32[s0]) -> (f32[1]) {\n  %c: f32[2 * s0] = concat(%x, %x)\n"
+            "  %d: f32[2 * s0 + 1] = full(1.0, shape = [2 * s0 + 1])\n  %a: f32[1] = invoke @f" +
+            next + "(%c)\n  %b: f32[1] = invoke @f" + next +
+            "(%d)\n  %y: f32[1] = add(%a, %b)\n  return %y\n}\n\n";
+  }
+  text += "func @f" + std::to_string(kLevels) +
+          "<s0>(%x: f32[s0]) -> (f32[1]) {\n  %y: f32[1] = const([1.0])\n  return %y\n}\n";
+  std::unique_ptr<Context> context = Make(text);
+  ASSERT_NE(context, nullptr);
+  std::vector<Tensor> outputs;
+  Status status = context->Run({{Floats({1}, {1})}}, outputs);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.id(), ErrorId::E802);
+}
+
+TEST_F(ContextTest, ConstantsDoNotSeeTheCallersFloatingPointEnvironment) {
+  std::unique_ptr<Context> context = Make(R"(gir 1 module @m
+
+export func @main(%x: f32[2]) -> (f32[2]) {
+  %c: f32[2] = const([1e-45, 3e-39])
+  %y: f32[2] = add(%x, %c)
+  return %y
+}
+)");
+  ASSERT_NE(context, nullptr);
+  std::vector<Tensor> outputs;
+  std::vector<Tensor> inputs = {Floats({2}, {0, 0})};
+  unsigned saved = _mm_getcsr();
+  _mm_setcsr((saved & ~0x3fu) | 0x8040);  // FTZ, DAZ: at the first run, which prepares
+  Status status = context->Run(inputs, outputs);
+  _mm_setcsr(saved);
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  EXPECT_EQ(outputs[0].Span<float>()[0], 1e-45f);
+  EXPECT_EQ(outputs[0].Span<float>()[1], 3e-39f);
+}
+
+TEST_F(ContextTest, TokensAreNoValuesToPass) {
+  EXPECT_EQ(Load(R"(gir 1 module @m
+
+export func @main(%n: token) -> (token) {
+  return %n
+}
+)"),
+            nullptr);
+  EXPECT_EQ(load_status_.id(), ErrorId::E511);
+}
+
+TEST_F(ContextTest, CountersOfManySizesStayOnePerOp) {
+  std::unique_ptr<Context> context = Make(kAffine);
+  ASSERT_NE(context, nullptr);
+  Tensor b = Floats({3}, {1, 2, 3});
+  for (int64_t n = 0; n < 40; ++n) {
+    std::vector<Tensor> outputs;
+    std::vector<float> x(static_cast<size_t>(3 * n));
+    ASSERT_TRUE(context->Run({{Floats({n, 3}, x), b}}, outputs).ok());
+  }
+  uint64_t calls = 0;
+  std::vector<OpProfile> profile = context->Profile();
+  for (const OpProfile& op : profile) calls += op.calls;
+  EXPECT_EQ(calls, 120u);
+  EXPECT_LE(profile.size(), 15u);  // 3 ops: those that are gone, and of 4 frames
+}
+
 TEST_F(ContextTest, UnknownFunctionNamesTheExportedOnes) {
   std::shared_ptr<Session> session = Load(kAffine);
   ASSERT_NE(session, nullptr);

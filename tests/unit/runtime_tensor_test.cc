@@ -66,6 +66,13 @@ TEST(TensorTest, BadSizesAreErrors) {
   EXPECT_EQ(Tensor::Wrap(DType::kF32, {1}, {}, odd).status().id(), ErrorId::E701);
 }
 
+TEST(TensorTest, SizesOfZeroDoNotExcuseTheOthers) {
+  EXPECT_EQ(Tensor::Empty(DType::kF32, {0, int64_t{1} << 62, 8}).status().id(), ErrorId::E802);
+  EXPECT_EQ(Tensor::Empty(DType::kF32, {int64_t{1} << 62, 8, 0}).status().id(), ErrorId::E802);
+  float data[2] = {};
+  EXPECT_EQ(Tensor::Wrap(DType::kF32, {2, 2}, {INT64_MAX, 1}, data).status().id(), ErrorId::E802);
+}
+
 TEST(TensorTest, EmptyTensorHasNoBytes) {
   StatusOr<Tensor> made = Tensor::Empty(DType::kF32, {0, 5});
   ASSERT_TRUE(made.ok());

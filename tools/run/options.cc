@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 
 #include "base/format.h"
@@ -11,6 +12,27 @@
 
 namespace gcomp::tools {
 namespace {
+
+// 0 or more, finite. CLI11's own range checks let NaN through.
+const CLI::Validator kTolerance(
+    [](std::string& text) {
+      char* end = nullptr;
+      double value = std::strtod(text.c_str(), &end);
+      bool good = end != text.c_str() && *end == '\0' && value >= 0 && std::isfinite(value);
+      return good ? std::string() : text + " is not a finite number of 0 or more";
+    },
+    "");
+
+// A decimal number from 1 to 10^15. CLI11 wraps what exceeds 64 bits.
+const CLI::Validator kCount(
+    [](std::string& text) {
+      bool digits = !text.empty() && text.size() <= 15 &&
+                    text.find_first_not_of("0123456789") == std::string::npos;
+      return digits && text.find_first_not_of('0') != std::string::npos
+                 ? std::string()
+                 : text + " is not a number from 1 to 10^15";
+    },
+    "");
 
 constexpr const char* kTool = "gcomp-run";
 
@@ -81,10 +103,10 @@ void Declare(CLI::App& app, RunOptions& options, RawOptions& raw) {
               "What a result must be; exit code 1 if it is not", "SPEC");
   app.add_option("--rtol", options.rtol, "Relative tolerance of floats [1e-5]")
       ->type_name("X")
-      ->check(CLI::NonNegativeNumber);
+      ->check(kTolerance);
   app.add_option("--atol", options.atol, "Absolute tolerance of floats [1e-6]")
       ->type_name("X")
-      ->check(CLI::NonNegativeNumber);
+      ->check(kTolerance);
 
   const char* benchmark = "Benchmark (any of these starts one)";
   app.add_option("--warmup", raw.warmup, "Runs (N) or time (200ms) not counted [200ms]")
@@ -92,7 +114,7 @@ void Declare(CLI::App& app, RunOptions& options, RawOptions& raw) {
       ->group(benchmark);
   app.add_option("--iterations", options.iterations, "Least number of runs per caller")
       ->type_name("N")
-      ->check(CLI::PositiveNumber)
+      ->check(kCount)
       ->group(benchmark);
   app.add_option("--duration", raw.duration,
                  "Least time, as in 3s, 500ms [3s unless --iterations is given]")
