@@ -18,6 +18,8 @@ def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     env = dict(os.environ, PATH=f"{sys.argv[2]}:{os.environ['PATH']}")
     failed = ran = 0
+    if "MEASURED" in (root / "docs/status.md").read_text():
+        sys.exit("docs/status.md has a number that was not filled in")
     for line, command in ROW.findall((root / "docs/status.md").read_text()):
         if command.startswith(("scripts/", ".ci/", "tests/full")):
             continue
