@@ -58,7 +58,7 @@ def check_page(page, root, bin_dir, refresh):
 def main():
     root, bin_dir = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
     failed = 0
-    pages = sorted([*root.glob("*.md"), *(root / "docs").glob("*.md")])
+    pages = sorted([*root.glob("*.md"), *(root / "docs").glob("**/*.md")])
     for page in pages:
         for problem in check_page(page, root, bin_dir, "--refresh" in sys.argv):
             print(f"{page.relative_to(root)}: {problem}")
