@@ -16,6 +16,7 @@
 #include "ir/loops.h"
 #include "ir/run_op.h"
 #include "kernels/all_ops.h"
+#include "tests/unit/round_trip.h"
 
 namespace gcomp::testing {
 
@@ -115,6 +116,8 @@ class OpCase {
       made->results_.push_back(std::move(spec));
     }
     made->op_ = made->function_->value(values[0]).op;
+    builder.Return(std::move(values));
+    GCOMP_RETURN_IF_ERROR(CheckRoundTrip(made->module_, made->registry_));
     return made;
   }
 
@@ -154,7 +157,9 @@ class OpCase {
   }
 
  private:
-  OpCase() : registry_(kernels::AllOps()), function_(&module_.AddFunction("main")) {}
+  OpCase() : registry_(kernels::AllOps()), function_(&module_.AddFunction("main")) {
+    module_.name = "op";
+  }
 
   std::vector<TestTensor> MakeResults() const {
     return std::vector<TestTensor>(results_.begin(), results_.end());

@@ -8,11 +8,12 @@
 
 #include "runtime/engine.h"
 #include "tests/unit/allocation_counter.h"
+#include "tests/unit/round_trip.h"
 
 namespace gcomp {
 namespace {
 
-class ContextTest : public testing::Test {
+class ContextTest : public ::testing::Test {
  protected:
   void SetUp() override {
     StatusOr<std::shared_ptr<Engine>> engine = Engine::Create({});
@@ -27,6 +28,8 @@ class ContextTest : public testing::Test {
     StatusOr<ir::Module> module = ParseModule(*engine_, text, "test.ir", &report);
     EXPECT_TRUE(module.ok()) << report;
     if (!module.ok()) return nullptr;
+    Status round_trip = testing::CheckRoundTrip(*module, engine_->ops());
+    EXPECT_TRUE(round_trip.ok()) << round_trip.ToString();
     StatusOr<std::shared_ptr<Session>> session =
         Session::Load(engine_, *std::move(module), std::move(weights), options);
     if (session.ok()) return *session;
