@@ -18,10 +18,10 @@ namespace gcomp::ir {
 // that is not given (absent optional operand) is an empty list.
 struct OpArgs {
   std::vector<std::vector<ValueId>> groups;
-  AttrDict attrs;                       // by schema name; unknown names are E508
-  std::vector<Type> result_types;       // for ops that take their type from the text (const, cast)
+  AttrDict attrs;                  // by schema name; unknown names are E508
+  std::vector<Type> result_types;  // for ops that take their type from the text (const, cast)
   std::string callee;
-  std::vector<BlockId> regions;         // made with Builder::BeginRegion / EndRegion
+  std::vector<BlockId> regions;           // made with Builder::BeginRegion / EndRegion
   std::vector<std::string> result_names;  // empty = named after the op: %add, %add_2
   std::vector<SymId> defines;
 };

@@ -42,7 +42,8 @@ class Diagnostics {
 
   const std::string& file() const { return file_; }
 
-  // "file.ir:12:7: error: E504: message", the line of the text and a caret under the place, for each.
+  // "file.ir:12:7: error: E504: message", the line of the text and a caret under the place, for
+  // each.
   std::string Render() const;
 
   // Success, or the first error with its place and a note that counts the others.

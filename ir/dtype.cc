@@ -17,7 +17,9 @@ constexpr DTypeInfo kInfos[kNumDTypes] = {
 
 }  // namespace
 
-const DTypeInfo& InfoOf(DType dtype) { return kInfos[static_cast<int>(dtype)]; }
+const DTypeInfo& InfoOf(DType dtype) {
+  return kInfos[static_cast<int>(dtype)];
+}
 
 std::optional<DType> DTypeFromName(std::string_view name) {
   for (int i = 0; i < kNumDTypes; ++i) {

@@ -9,8 +9,23 @@
 namespace gcomp::ir {
 
 enum class DType : uint8_t {
-  kBool, kI8, kI16, kI32, kI64, kU8, kU16, kU32, kU64,
-  kF16, kBF16, kF32, kF64, kC64, kC128, kF8E4M3FN, kF8E5M2,
+  kBool,
+  kI8,
+  kI16,
+  kI32,
+  kI64,
+  kU8,
+  kU16,
+  kU32,
+  kU64,
+  kF16,
+  kBF16,
+  kF32,
+  kF64,
+  kC64,
+  kC128,
+  kF8E4M3FN,
+  kF8E5M2,
 };
 inline constexpr int kNumDTypes = 17;
 
@@ -24,21 +39,31 @@ struct DTypeInfo {
 
 const DTypeInfo& InfoOf(DType dtype);
 
-inline std::string_view NameOf(DType dtype) { return InfoOf(dtype).name; }
+inline std::string_view NameOf(DType dtype) {
+  return InfoOf(dtype).name;
+}
 
-inline int BitsOf(DType dtype) { return InfoOf(dtype).bits; }
+inline int BitsOf(DType dtype) {
+  return InfoOf(dtype).bits;
+}
 
 // All dtypes of today fill whole bytes.
-inline int64_t BytesOf(DType dtype) { return InfoOf(dtype).bits / 8; }
+inline int64_t BytesOf(DType dtype) {
+  return InfoOf(dtype).bits / 8;
+}
 
-inline bool IsFloat(DType dtype) { return InfoOf(dtype).kind == DTypeKind::kFloat; }
+inline bool IsFloat(DType dtype) {
+  return InfoOf(dtype).kind == DTypeKind::kFloat;
+}
 
 inline bool IsInteger(DType dtype) {
   DTypeKind kind = InfoOf(dtype).kind;
   return kind == DTypeKind::kSigned || kind == DTypeKind::kUnsigned;
 }
 
-inline bool IsSigned(DType dtype) { return InfoOf(dtype).kind == DTypeKind::kSigned; }
+inline bool IsSigned(DType dtype) {
+  return InfoOf(dtype).kind == DTypeKind::kSigned;
+}
 
 std::optional<DType> DTypeFromName(std::string_view name);
 

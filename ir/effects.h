@@ -30,7 +30,7 @@ struct Effects {
   WriteKind write = WriteKind::kNone;
   // Result r shares storage with operand alias_of[r]; -1 = fresh. Results past the array are fresh.
   int8_t alias_of[4] = {-1, -1, -1, -1};
-  bool random = false;          // the value depends on more than the operands
+  bool random = false;  // the value depends on more than the operands
   OrderedKind ordered = OrderedKind::kNone;
   bool host_sync = false;       // the host reads device data
   bool data_dependent = false;  // may define size symbols

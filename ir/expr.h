@@ -6,10 +6,10 @@
 // are equal objects structurally and `==` proves equality of sizes.
 //
 // Arithmetic is 64-bit. What overflows, or divides by zero, becomes the poison Expr, which swallows
-// all further arithmetic; who makes an Expr from text or shapes checks `is_poison()` and reports E503.
-// A division is simplified as one that is defined: `s0 * s1 / s1` is `s0`. Expressions are bounded:
-// past kMaxTerms terms, kMaxDepth levels or kMaxNodes nodes they become poison as well. Arithmetic on
-// booleans and logic on anything but booleans and the numbers 0 and 1 are poison too.
+// all further arithmetic; who makes an Expr from text or shapes checks `is_poison()` and reports
+// E503. A division is simplified as one that is defined: `s0 * s1 / s1` is `s0`. Expressions are
+// bounded: past kMaxTerms terms, kMaxDepth levels or kMaxNodes nodes they become poison as well.
+// Arithmetic on booleans and logic on anything but booleans and the numbers 0 and 1 are poison too.
 //
 // Ownership: immutable and shared by reference count; a constant holds no heap memory.
 // Thread safety: immutable values.
@@ -46,7 +46,7 @@ class Expr {
     kEq,
     kNe,
     kLt,
-    kLe,  // `>` and `>=` swap their sides
+    kLe,   // `>` and `>=` swap their sides
     kAnd,  // args: 2 or more in the order written; the first that decides ends the evaluation
     kOr,
     kNot,
@@ -144,8 +144,8 @@ struct Interval {
   bool operator==(const Interval&) const = default;
 };
 
-// An interval that holds every value of `e` when symbol i lies in ranges(i). Sound, not always tight.
-// A lower bound of INT64_MIN means none.
+// An interval that holds every value of `e` when symbol i lies in ranges(i). Sound, not always
+// tight. A lower bound of INT64_MIN means none.
 Interval RangeOf(const Expr& e, const std::function<Interval(SymId)>& ranges);
 
 }  // namespace gcomp::ir

@@ -35,8 +35,8 @@ struct TensorSpec {
 
   bool IsContiguous() const;
 
-  // True if both have the same dtype and sizes, and every element lies at the same offset: strides of
-  // dims of size 1, and of empty tensors, do not count.
+  // True if both have the same dtype and sizes, and every element lies at the same offset: strides
+  // of dims of size 1, and of empty tensors, do not count.
   bool SameLayout(const TensorSpec& other) const;
 
   // Bytes from the first element to the end of the last one; 0 if there are none.
@@ -49,8 +49,8 @@ struct TensorSpec {
 // Row-major strides in elements; sizes 1 and empty tensors count as in docs/spec/ir.md rule 10.
 std::vector<int64_t> ContiguousStrides(std::span<const int64_t> sizes);
 
-// E802 unless the product of the sizes, and the span of the strides, stay within 2^62 bytes. Sizes of 0
-// count as 1 here, so that products of the other sizes (strides) never overflow.
+// E802 unless the product of the sizes, and the span of the strides, stay within 2^62 bytes. Sizes
+// of 0 count as 1 here, so that products of the other sizes (strides) never overflow.
 Status CheckBytes(const TensorSpec& spec);
 
 // The concrete form of `type` for these values of size symbols. Fails with E503 where a size is
@@ -128,11 +128,13 @@ class KernelCtx {
   std::span<const void* const> constants;
   std::span<const int64_t> symbols;
   CpuLevel cpu;
+
   // Specs of the parameters and results of each region (or callee), for control flow.
   struct Region {
     std::vector<TensorSpec> params;
     std::vector<TensorSpec> results;
   };
+
   std::span<const Region> regions;
 
   // Operands of group g: indices into `operands`.

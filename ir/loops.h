@@ -92,7 +92,8 @@ struct LoopNest {
   size_t temp_buffer(size_t i) const { return num_operands + num_results + i; }
 };
 
-// What `lower` sees: types of operands and results with sizes and strides as Exprs; it fills `nest`.
+// What `lower` sees: types of operands and results with sizes and strides as Exprs; it fills
+// `nest`.
 class LowerCtx {
  public:
   // One operand or result as a lowering sees it.
@@ -106,7 +107,10 @@ class LowerCtx {
 
   LowerCtx(const Function& function, const Op& op, std::vector<Tensor> operands,
            std::vector<Tensor> results)
-      : function(function), op(op), attrs(*op.def, op), operands(std::move(operands)),
+      : function(function),
+        op(op),
+        attrs(*op.def, op),
+        operands(std::move(operands)),
         results(std::move(results)) {
     nest.num_operands = this->operands.size();
     nest.num_results = this->results.size();

@@ -67,8 +67,9 @@ class AttrValue {
   AttrValue() = default;
 
   template <class T>
-    requires std::is_constructible_v<Variant, T&&>
-  AttrValue(T&& value) : value_(std::forward<T>(value)) {}  // NOLINT(google-explicit-constructor)
+
+  requires std::is_constructible_v<Variant, T&&> AttrValue(T&& value)
+      : value_(std::forward<T>(value)) {}  // NOLINT(google-explicit-constructor)
 
   bool empty() const { return std::holds_alternative<std::monostate>(value_); }
 
@@ -117,11 +118,11 @@ struct Value {
   std::string name;  // without `%`; empty for a literal
   Type type;
   Annotations annotations;
-  OpId op;            // kResult: who makes it
-  BlockId block;      // kParam: whose parameter it is
-  uint32_t index = 0; // which result or parameter
-  Scalar literal;     // kLiteral
-  Span span;          // where it is defined in the text it was parsed from; line 0 = not from text
+  OpId op;             // kResult: who makes it
+  BlockId block;       // kParam: whose parameter it is
+  uint32_t index = 0;  // which result or parameter
+  Scalar literal;      // kLiteral
+  Span span;           // where it is defined in the text it was parsed from; line 0 = not from text
 };
 
 struct Symbol {
@@ -140,12 +141,12 @@ struct Op {
   // the schema has operand specs.
   std::vector<uint16_t> group_begin;
   std::vector<ValueId> results;
-  AttrList attrs;       // by position in the schema; empty = the default
-  AttrDict extra_attrs; // `attrs {...}` at the end of the line
+  AttrList attrs;        // by position in the schema; empty = the default
+  AttrDict extra_attrs;  // `attrs {...}` at the end of the line
   // What an op unknown to this build had between its parentheses, to print it again: a name (empty
   // = by position) and a value.
   AttrDict unknown_args;
-  std::string callee;            // without `@`; empty = none
+  std::string callee;              // without `@`; empty = none
   std::vector<Expr> callee_sizes;  // `@f<s0 / 2>`
   std::vector<BlockId> regions;
   std::vector<SymId> defines;
@@ -159,12 +160,12 @@ struct Block {
   std::string label;  // `then`, `body`; empty for the body of a function
   std::vector<ValueId> params;
   std::vector<OpId> ops;
-  std::vector<ValueId> yields;  // operands of the terminator
-  std::vector<SourcePlace> places;          // of the terminator
-  std::vector<std::string> comments;        // lines before the terminator
-  std::string trailing_comment;             // after the terminator
-  std::vector<std::string> end_comments;    // lines between the terminator and `}`
-  OpId parent;                              // invalid for the body of a function
+  std::vector<ValueId> yields;            // operands of the terminator
+  std::vector<SourcePlace> places;        // of the terminator
+  std::vector<std::string> comments;      // lines before the terminator
+  std::string trailing_comment;           // after the terminator
+  std::vector<std::string> end_comments;  // lines between the terminator and `}`
+  OpId parent;                            // invalid for the body of a function
   Span span;
   Span terminator_span;
 };
@@ -269,11 +270,13 @@ struct Module {
   std::vector<std::string> comments;      // before the first line
   std::vector<std::string> end_comments;  // after the last item
   std::vector<SourceFile> files;
+
   // Items in the order of the text; globals and functions may alternate.
   struct Item {
     bool is_function;
     size_t index;
   };
+
   std::vector<Item> items;
   std::vector<Global> globals;
   // Filled by AddFunction; a function keeps its name from then on.

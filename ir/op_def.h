@@ -45,8 +45,17 @@ struct OperandSpec {
 };
 
 enum class AttrKind : uint8_t {
-  kInt, kFloat, kBool, kString, kDType, kSize, kPredicate,
-  kIntList, kFloatList, kSizeList, kStringList,
+  kInt,
+  kFloat,
+  kBool,
+  kString,
+  kDType,
+  kSize,
+  kPredicate,
+  kIntList,
+  kFloatList,
+  kSizeList,
+  kStringList,
   kScalar,      // one number of the result's dtype
   kScalarList,  // numbers of the result's dtype, row-major
   kDict,
@@ -58,8 +67,14 @@ struct AttrSpec {
   std::string_view doc = {};  // unit and meaning
   // What stands for an attribute that is not written. kNone: absent has a meaning of its own, which
   // `doc` tells. kRequired: must be written.
-  enum class Default : uint8_t { kNone, kRequired, kInt, kFloat, kBool, kString } default_kind =
-      Default::kNone;
+  enum class Default : uint8_t {
+    kNone,
+    kRequired,
+    kInt,
+    kFloat,
+    kBool,
+    kString
+  } default_kind = Default::kNone;
   int64_t default_int = 0;
   double default_float = 0;
   std::string_view default_string = {};
@@ -72,16 +87,19 @@ struct AttrSpec {
 constexpr AttrSpec IntAttr(std::string_view name, int64_t value, std::string_view doc) {
   return {name, AttrKind::kInt, doc, AttrSpec::Default::kInt, value};
 }
+
 constexpr AttrSpec FloatAttr(std::string_view name, double value, std::string_view doc) {
   return {name, AttrKind::kFloat, doc, AttrSpec::Default::kFloat, 0, value};
 }
+
 constexpr AttrSpec BoolAttr(std::string_view name, bool value, std::string_view doc) {
   return {name, AttrKind::kBool, doc, AttrSpec::Default::kBool, value ? 1 : 0};
 }
-constexpr AttrSpec StringAttr(std::string_view name, std::string_view value,
-                              std::string_view doc) {
+
+constexpr AttrSpec StringAttr(std::string_view name, std::string_view value, std::string_view doc) {
   return {name, AttrKind::kString, doc, AttrSpec::Default::kString, 0, 0, value};
 }
+
 // The same attribute, as one that names axes of operand 0 or of result 0.
 constexpr AttrSpec AxisOf(AttrSpec::Axis axis, AttrSpec spec) {
   spec.axis = axis;
@@ -100,8 +118,8 @@ enum class NumericClass : uint8_t { kExact, kPinned, kFree };
 
 // How far a result may be from the true value, for comparison with an independent calculation.
 struct Tolerance {
-  double ulp = 0;         // units in the last place of the result's dtype; 0 = equal bits
-  double rtol = 0;        // or relative to the largest magnitude that was summed
+  double ulp = 0;   // units in the last place of the result's dtype; 0 = equal bits
+  double rtol = 0;  // or relative to the largest magnitude that was summed
   std::string_view reason = {};
 };
 
@@ -135,9 +153,9 @@ struct OpDef {
   std::span<const OperandSpec> operands = {};
   std::span<const AttrSpec> attrs = {};
   std::span<const RegionSpec> regions = {};
-  int num_results = 1;      // -1 = the number that infer gives
-  bool has_callee = false;  // `invoke @f(...)`
-  bool commutative = false; // operands 0 and 1 may swap without changing bits
+  int num_results = 1;       // -1 = the number that infer gives
+  bool has_callee = false;   // `invoke @f(...)`
+  bool commutative = false;  // operands 0 and 1 may swap without changing bits
   // Result 0 holds the bytes of operand 0 in the same order where both are contiguous (reshape,
   // contiguous), so a runtime that sees no write to either may let them share storage.
   bool same_bytes = false;
@@ -236,9 +254,7 @@ class InferCtx {
 
   bool has_operand(size_t g) const { return !group(g).empty(); }
 
-  const Type& group_type(size_t g, size_t i = 0) const {
-    return function_.value(group(g)[i]).type;
-  }
+  const Type& group_type(size_t g, size_t i = 0) const { return function_.value(group(g)[i]).type; }
 
   // The type that was written for result i, if any.
   const Type* written(size_t i) const {

@@ -4,7 +4,8 @@
 // eager loop; with S = Sym<float> the same text builds a ScalarGraph, which the slow evaluator runs
 // and the code generators print. The primitives below are overloaded for both, so that each means
 // the same bits everywhere:
-//   - floats: IEEE 754, round to nearest even, denormals kept, no contraction; Fma only where written;
+//   - floats: IEEE 754, round to nearest even, denormals kept, no contraction; Fma only where
+//   written;
 //   - integers wrap; x / 0 = 0, MIN / -1 wraps; shifts of the width or more give 0 (Shr of signed:
 //     the sign);
 //   - Min and Max propagate NaN and order -0 < +0;
@@ -32,15 +33,33 @@
 namespace gcomp::ir {
 
 enum class Prim : uint8_t {
-  kConst,    // imm
-  kParam,    // imm = index
-  kAdd, kSub, kMul, kDiv, kNeg, kAbs, kSqrt, kFma, kMin, kMax, kRoundEven,
-  kEq, kNe, kLt, kLe,            // result bool
-  kAnd, kOr, kXor, kNot,         // bool and integers
-  kShl, kShr, kMulHigh,          // integers; kMulHigh: u32
-  kSelect,                       // args: bool, a, b
-  kBitcast,                      // same width
-  kConvert,                      // any to any
+  kConst,  // imm
+  kParam,  // imm = index
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kNeg,
+  kAbs,
+  kSqrt,
+  kFma,
+  kMin,
+  kMax,
+  kRoundEven,
+  kEq,
+  kNe,
+  kLt,
+  kLe,  // result bool
+  kAnd,
+  kOr,
+  kXor,
+  kNot,  // bool and integers
+  kShl,
+  kShr,
+  kMulHigh,  // integers; kMulHigh: u32
+  kSelect,   // args: bool, a, b
+  kBitcast,  // same width
+  kConvert,  // any to any
 };
 
 std::string_view NameOf(Prim prim);
@@ -50,7 +69,7 @@ class ScalarGraph {
  public:
   struct Node {
     Prim prim;
-    DType type;          // of the result
+    DType type;  // of the result
     uint32_t args[3] = {0, 0, 0};
     uint64_t imm = 0;
 
@@ -155,26 +174,60 @@ concept NativeInt = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 // ---- Primitives on native numbers ---------------------------------------------------------------
 
 template <NativeFloat T>
-GCOMP_INLINE T Add(T a, T b) { return a + b; }
+GCOMP_INLINE T Add(T a, T b) {
+  return a + b;
+}
+
 template <NativeFloat T>
-GCOMP_INLINE T Sub(T a, T b) { return a - b; }
+GCOMP_INLINE T Sub(T a, T b) {
+  return a - b;
+}
+
 template <NativeFloat T>
-GCOMP_INLINE T Mul(T a, T b) { return a * b; }
+GCOMP_INLINE T Mul(T a, T b) {
+  return a * b;
+}
+
 template <NativeFloat T>
-GCOMP_INLINE T Div(T a, T b) { return a / b; }
+GCOMP_INLINE T Div(T a, T b) {
+  return a / b;
+}
+
 template <NativeFloat T>
-GCOMP_INLINE T Neg(T a) { return -a; }
-GCOMP_INLINE float Abs(float a) { return __builtin_fabsf(a); }
-GCOMP_INLINE double Abs(double a) { return __builtin_fabs(a); }
-GCOMP_INLINE float Sqrt(float a) { return __builtin_sqrtf(a); }
-GCOMP_INLINE double Sqrt(double a) { return __builtin_sqrt(a); }
-GCOMP_INLINE float Fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-GCOMP_INLINE double Fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
+GCOMP_INLINE T Neg(T a) {
+  return -a;
+}
+
+GCOMP_INLINE float Abs(float a) {
+  return __builtin_fabsf(a);
+}
+
+GCOMP_INLINE double Abs(double a) {
+  return __builtin_fabs(a);
+}
+
+GCOMP_INLINE float Sqrt(float a) {
+  return __builtin_sqrtf(a);
+}
+
+GCOMP_INLINE double Sqrt(double a) {
+  return __builtin_sqrt(a);
+}
+
+GCOMP_INLINE float Fma(float a, float b, float c) {
+  return __builtin_fmaf(a, b, c);
+}
+
+GCOMP_INLINE double Fma(double a, double b, double c) {
+  return __builtin_fma(a, b, c);
+}
+
 // Adding and taking away 1.5 * 2^23 (2^52) rounds |a| < 2^22 (2^51); larger numbers are integers.
 GCOMP_INLINE float RoundEven(float a) {
   float r = __builtin_copysignf((__builtin_fabsf(a) + 8388608.0f) - 8388608.0f, a);
   return __builtin_fabsf(a) < 8388608.0f ? r : a;
 }
+
 GCOMP_INLINE double RoundEven(double a) {
   double r = __builtin_copysign((__builtin_fabs(a) + 4503599627370496.0) - 4503599627370496.0, a);
   return __builtin_fabs(a) < 4503599627370496.0 ? r : a;
@@ -187,16 +240,22 @@ template <NativeInt T>
 GCOMP_INLINE T Add(T a, T b) {
   return static_cast<T>(static_cast<UnsignedOf<T>>(a) + static_cast<UnsignedOf<T>>(b));
 }
+
 template <NativeInt T>
 GCOMP_INLINE T Sub(T a, T b) {
   return static_cast<T>(static_cast<UnsignedOf<T>>(a) - static_cast<UnsignedOf<T>>(b));
 }
+
 template <NativeInt T>
 GCOMP_INLINE T Mul(T a, T b) {
   return static_cast<T>(static_cast<UnsignedOf<T>>(a) * static_cast<UnsignedOf<T>>(b));
 }
+
 template <NativeInt T>
-GCOMP_INLINE T Neg(T a) { return static_cast<T>(UnsignedOf<T>{0} - static_cast<UnsignedOf<T>>(a)); }
+GCOMP_INLINE T Neg(T a) {
+  return static_cast<T>(UnsignedOf<T>{0} - static_cast<UnsignedOf<T>>(a));
+}
+
 template <NativeInt T>
 GCOMP_INLINE T Div(T a, T b) {
   if constexpr (std::is_signed_v<T>) {
@@ -204,15 +263,23 @@ GCOMP_INLINE T Div(T a, T b) {
   }
   return b == 0 ? T{0} : static_cast<T>(a / b);
 }
+
 template <NativeInt T>
 GCOMP_INLINE T Abs(T a) {
   if constexpr (std::is_signed_v<T>) return a < 0 ? Neg(a) : a;
   return a;
 }
+
 template <NativeInt T>
-GCOMP_INLINE T Min(T a, T b) { return b < a ? b : a; }
+GCOMP_INLINE T Min(T a, T b) {
+  return b < a ? b : a;
+}
+
 template <NativeInt T>
-GCOMP_INLINE T Max(T a, T b) { return a < b ? b : a; }
+GCOMP_INLINE T Max(T a, T b) {
+  return a < b ? b : a;
+}
+
 template <NativeInt T>
 GCOMP_INLINE T Shl(T a, T b) {
   constexpr auto kBits = static_cast<UnsignedOf<T>>(8 * sizeof(T));
@@ -220,6 +287,7 @@ GCOMP_INLINE T Shl(T a, T b) {
              ? T{0}
              : static_cast<T>(static_cast<UnsignedOf<T>>(a) << static_cast<UnsignedOf<T>>(b));
 }
+
 template <NativeInt T>
 GCOMP_INLINE T Shr(T a, T b) {
   constexpr auto kBits = static_cast<UnsignedOf<T>>(8 * sizeof(T));
@@ -227,6 +295,7 @@ GCOMP_INLINE T Shr(T a, T b) {
   if constexpr (std::is_signed_v<T>) return over ? (a < 0 ? T{-1} : T{0}) : static_cast<T>(a >> b);
   return over ? T{0} : static_cast<T>(a >> b);
 }
+
 GCOMP_INLINE uint32_t MulHigh(uint32_t a, uint32_t b) {
   return static_cast<uint32_t>((static_cast<uint64_t>(a) * b) >> 32);
 }
@@ -240,6 +309,7 @@ GCOMP_INLINE T Min(T a, T b) {
   T m = a == b ? equal : ordered;
   return a != a ? a : m;  // b NaN: a < b is false, so ordered is b
 }
+
 template <NativeFloat T>
 GCOMP_INLINE T Max(T a, T b) {
   using U = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
@@ -250,29 +320,58 @@ GCOMP_INLINE T Max(T a, T b) {
 }
 
 template <NativeScalar T>
-GCOMP_INLINE bool Eq(T a, T b) { return a == b; }
+GCOMP_INLINE bool Eq(T a, T b) {
+  return a == b;
+}
+
 template <NativeScalar T>
-GCOMP_INLINE bool Ne(T a, T b) { return a != b; }
+GCOMP_INLINE bool Ne(T a, T b) {
+  return a != b;
+}
+
 template <NativeScalar T>
-GCOMP_INLINE bool Lt(T a, T b) { return a < b; }
+GCOMP_INLINE bool Lt(T a, T b) {
+  return a < b;
+}
+
 template <NativeScalar T>
-GCOMP_INLINE bool Le(T a, T b) { return a <= b; }
+GCOMP_INLINE bool Le(T a, T b) {
+  return a <= b;
+}
 
 template <std::integral T>
-GCOMP_INLINE T And(T a, T b) { return static_cast<T>(a & b); }
+GCOMP_INLINE T And(T a, T b) {
+  return static_cast<T>(a & b);
+}
+
 template <std::integral T>
-GCOMP_INLINE T Or(T a, T b) { return static_cast<T>(a | b); }
+GCOMP_INLINE T Or(T a, T b) {
+  return static_cast<T>(a | b);
+}
+
 template <std::integral T>
-GCOMP_INLINE T Xor(T a, T b) { return static_cast<T>(a ^ b); }
-GCOMP_INLINE bool Not(bool a) { return !a; }
+GCOMP_INLINE T Xor(T a, T b) {
+  return static_cast<T>(a ^ b);
+}
+
+GCOMP_INLINE bool Not(bool a) {
+  return !a;
+}
+
 template <NativeInt T>
-GCOMP_INLINE T Not(T a) { return static_cast<T>(~a); }
+GCOMP_INLINE T Not(T a) {
+  return static_cast<T>(~a);
+}
 
 template <NativeScalar T>
-GCOMP_INLINE T Select(bool p, T a, T b) { return p ? a : b; }
+GCOMP_INLINE T Select(bool p, T a, T b) {
+  return p ? a : b;
+}
 
 template <NativeScalar To, NativeScalar From>
-GCOMP_INLINE To Bitcast(From a) { return std::bit_cast<To>(a); }
+GCOMP_INLINE To Bitcast(From a) {
+  return std::bit_cast<To>(a);
+}
 
 template <NativeScalar To, NativeScalar From>
 GCOMP_INLINE To Convert(From a) {
@@ -294,10 +393,15 @@ GCOMP_INLINE To Convert(From a) {
 
 // A constant of S's world; `like` only tells which.
 template <NativeScalar S, class T>
-GCOMP_INLINE S Constant(const S& /*like*/, T value) { return static_cast<S>(value); }
+GCOMP_INLINE S Constant(const S& /*like*/, T value) {
+  return static_cast<S>(value);
+}
+
 // A constant of another type of S's world.
 template <class T, NativeScalar S>
-GCOMP_INLINE T ConstantOf(const S& /*like*/, T value) { return value; }
+GCOMP_INLINE T ConstantOf(const S& /*like*/, T value) {
+  return value;
+}
 
 // ---- The same on expressions --------------------------------------------------------------------
 
@@ -316,24 +420,32 @@ template <class R, class T>
 Sym<R> MakeSym(Prim prim, Sym<T> a) {
   return {a.graph(), a.graph()->Add({prim, NativeDType<R>(), {a.index(), 0, 0}})};
 }
+
 template <class R, class T, class U>
 Sym<R> MakeSym(Prim prim, Sym<T> a, Sym<U> b) {
   return {a.graph(), a.graph()->Add({prim, NativeDType<R>(), {a.index(), b.index(), 0}})};
 }
+
 template <class R, class T, class U, class V>
 Sym<R> MakeSym(Prim prim, Sym<T> a, Sym<U> b, Sym<V> c) {
   return {a.graph(), a.graph()->Add({prim, NativeDType<R>(), {a.index(), b.index(), c.index()}})};
 }
 
-#define GCOMP_SYM_UNARY(name) \
-  template <class T>          \
-  Sym<T> name(Sym<T> a) { return MakeSym<T>(Prim::k##name, a); }
-#define GCOMP_SYM_BINARY(name) \
-  template <class T>           \
-  Sym<T> name(Sym<T> a, Sym<T> b) { return MakeSym<T>(Prim::k##name, a, b); }
-#define GCOMP_SYM_COMPARE(name) \
-  template <class T>            \
-  Sym<bool> name(Sym<T> a, Sym<T> b) { return MakeSym<bool>(Prim::k##name, a, b); }
+#define GCOMP_SYM_UNARY(name)            \
+  template <class T>                     \
+  Sym<T> name(Sym<T> a) {                \
+    return MakeSym<T>(Prim::k##name, a); \
+  }
+#define GCOMP_SYM_BINARY(name)              \
+  template <class T>                        \
+  Sym<T> name(Sym<T> a, Sym<T> b) {         \
+    return MakeSym<T>(Prim::k##name, a, b); \
+  }
+#define GCOMP_SYM_COMPARE(name)                \
+  template <class T>                           \
+  Sym<bool> name(Sym<T> a, Sym<T> b) {         \
+    return MakeSym<bool>(Prim::k##name, a, b); \
+  }
 GCOMP_SYM_UNARY(Neg)
 GCOMP_SYM_UNARY(Abs)
 GCOMP_SYM_UNARY(Sqrt)
@@ -360,17 +472,30 @@ GCOMP_SYM_COMPARE(Le)
 #undef GCOMP_SYM_COMPARE
 
 template <class T>
-Sym<T> Fma(Sym<T> a, Sym<T> b, Sym<T> c) { return MakeSym<T>(Prim::kFma, a, b, c); }
+Sym<T> Fma(Sym<T> a, Sym<T> b, Sym<T> c) {
+  return MakeSym<T>(Prim::kFma, a, b, c);
+}
+
 template <class T>
-Sym<T> Select(Sym<bool> p, Sym<T> a, Sym<T> b) { return MakeSym<T>(Prim::kSelect, p, a, b); }
+Sym<T> Select(Sym<bool> p, Sym<T> a, Sym<T> b) {
+  return MakeSym<T>(Prim::kSelect, p, a, b);
+}
+
 template <class To, class From>
-Sym<To> Bitcast(Sym<From> a) { return MakeSym<To>(Prim::kBitcast, a); }
+Sym<To> Bitcast(Sym<From> a) {
+  return MakeSym<To>(Prim::kBitcast, a);
+}
+
 template <class To, class From>
-Sym<To> Convert(Sym<From> a) { return MakeSym<To>(Prim::kConvert, a); }
+Sym<To> Convert(Sym<From> a) {
+  return MakeSym<To>(Prim::kConvert, a);
+}
+
 template <class U, class T>
 Sym<U> Constant(const Sym<U>& like, T value) {
   return {like.graph(), like.graph()->Const(ScalarOf(static_cast<U>(value)))};
 }
+
 template <class T, class U>
 Sym<T> ConstantOf(const Sym<U>& like, T value) {
   return {like.graph(), like.graph()->Const(ScalarOf(value))};

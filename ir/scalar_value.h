@@ -20,6 +20,7 @@ struct Scalar {
   static std::optional<Scalar> FromUInt(DType dtype, uint64_t value);
   // Integer dtypes take only integral values in range.
   static std::optional<Scalar> FromDouble(DType dtype, double value);
+
   static Scalar FromBool(bool value) { return {DType::kBool, value ? 1u : 0u}; }
 
   // As a double: exact for all dtypes but 64-bit integers. Requires a real dtype.

@@ -24,7 +24,7 @@ Module Parse(std::string_view text, const OpRegistry& ops, Diagnostics& diagnost
              const ParseOptions& options = {});
 
 struct PrintOptions {
-  bool places = true;    // `loc(...)`
+  bool places = true;  // `loc(...)`
   bool comments = true;
 };
 

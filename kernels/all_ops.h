@@ -12,8 +12,10 @@ std::span<const ir::OpDef* const> AllOps();
 
 }  // namespace gcomp::kernels
 
-// Ends a file of kernels/ops: GCOMP_DEFINE_OPS(pointwise, &kAdd, &kSub) in namespace gcomp::kernels,
-// where the first word is the name of the file.
-#define GCOMP_DEFINE_OPS(file, ...)                                              \
-  static constexpr const ir::OpDef* kOpsOfThisFile[] = {__VA_ARGS__};            \
-  std::span<const ir::OpDef* const> OpsOf_##file() { return kOpsOfThisFile; }
+// Ends a file of kernels/ops: GCOMP_DEFINE_OPS(pointwise, &kAdd, &kSub) in namespace
+// gcomp::kernels, where the first word is the name of the file.
+#define GCOMP_DEFINE_OPS(file, ...)                                   \
+  static constexpr const ir::OpDef* kOpsOfThisFile[] = {__VA_ARGS__}; \
+  std::span<const ir::OpDef* const> OpsOf_##file() {                  \
+    return kOpsOfThisFile;                                            \
+  }
