@@ -30,7 +30,11 @@ struct OpArgs {
 class Builder {
  public:
   Builder(Module& module, Function& function, const OpRegistry& ops)
-      : module_(module), function_(function), ops_(ops), block_(function.body) {
+      : Builder(module, function, ops, function.body) {}
+
+  // Appends to `block`.
+  Builder(Module& module, Function& function, const OpRegistry& ops, BlockId block)
+      : module_(module), function_(function), ops_(ops), block_(block) {
     OpenNames();
   }
 

@@ -85,6 +85,7 @@ class Dump {
   }
 
   std::string Buffer(size_t buffer) const {
+    if (buffer == Load::kIndex) return "index";
     if (buffer < nest_.num_operands) return Format("operand {}", buffer);
     buffer -= nest_.num_operands;
     if (buffer < nest_.num_results) return Format("result {}", buffer);

@@ -45,10 +45,13 @@ struct Guard {
 };
 
 struct Load {
-  size_t buffer = 0;  // operands first, then results, then temporaries
-  Affine offset;
+  // A load that reads no memory: the parameter is the value of `offset` itself, in i64.
+  static constexpr size_t kIndex = SIZE_MAX;
+
+  size_t buffer = 0;  // operands first, then results, then temporaries; or kIndex
+  Affine offset;      // in elements of the buffer
   std::vector<Guard> guards;
-  Scalar otherwise;  // of the buffer's dtype
+  Scalar otherwise;  // of the buffer's dtype; i64 for kIndex
 };
 
 struct Stage {

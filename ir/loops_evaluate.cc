@@ -70,6 +70,7 @@ struct Offset {
 struct BoundLoad {
   DType dtype = DType::kF32;
   const char* data = nullptr;
+  bool is_index = false;
   Offset offset;
   std::vector<std::pair<Offset, int64_t>> guards;
   uint64_t otherwise = 0;
@@ -79,7 +80,9 @@ struct BoundLoad {
       int64_t at = offset_of.At(index);
       if (at < 0 || at >= limit) return otherwise;
     }
-    return LoadElement(dtype, data + offset.At(index) * BytesOf(dtype));
+    int64_t at = offset.At(index);
+    if (is_index) return static_cast<uint64_t>(at);
+    return LoadElement(dtype, data + at * BytesOf(dtype));
   }
 };
 
@@ -148,10 +151,14 @@ class Evaluator {
   StatusOr<std::vector<BoundLoad>> Bind(const std::vector<Load>& loads) const {
     std::vector<BoundLoad> bound;
     for (const Load& load : loads) {
-      GCOMP_ENSURE(load.buffer < buffers_.size(), "loop nest reads a buffer that it does not have");
       BoundLoad b;
-      b.dtype = dtypes_[load.buffer];
-      b.data = static_cast<const char*>(buffers_[load.buffer]);
+      b.is_index = load.buffer == Load::kIndex;
+      if (!b.is_index) {
+        GCOMP_ENSURE(load.buffer < buffers_.size(),
+                     "loop nest reads a buffer that it does not have");
+        b.dtype = dtypes_[load.buffer];
+        b.data = static_cast<const char*>(buffers_[load.buffer]);
+      }
       GCOMP_ASSIGN_OR_RETURN(b.offset, Bind(load.offset));
       for (const Guard& guard : load.guards) {
         GCOMP_ASSIGN_OR_RETURN(Offset index, Bind(guard.index));

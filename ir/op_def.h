@@ -21,12 +21,13 @@
 
 namespace gcomp::ir {
 
+class DecomposeCtx;
 class InferCtx;
 class Kernel;
 class KernelCtx;
 class LowerCtx;
 class RewriteCtx;
-class ScalarBuilder;
+class VjpCtx;
 
 // ---- Schema -------------------------------------------------------------------------------------
 
@@ -134,17 +135,30 @@ struct Lowering {
     kLoops,      // stages of loops with bodies (ir/loops.h)
     kView,       // another layout of the operand's storage: KernelCtx gives sizes and strides
     kStructure,  // control flow, calls: tiers handle the regions
-    kExternal,   // a library call; `why` says why no loops
+    kExternal,   // a library call or data-dependent access; `why` says why no loops
+    kDecompose,  // other ops stand for it once a module is loaded (ir/decompose.h): no kernel
   };
   Kind kind = Kind::kMissing;
-  Status (*loops)(LowerCtx&) = nullptr;  // kPointwise, kLoops
-  std::string_view why = {};             // kExternal, kStructure
+  Status (*loops)(LowerCtx&) = nullptr;        // kPointwise, kLoops
+  std::string_view why = {};                   // kExternal, kStructure
+  void (*decompose)(DecomposeCtx&) = nullptr;  // kDecompose; failures are told to the context
 };
 
+// The derivative of an op as ops (ir/vjp.h), or the reason why there is none.
 struct Vjp {
-  // The derivative, or the reason why there is none. Rules come with differentiation.
+  void (*rule)(VjpCtx&) = nullptr;  // failures are told to the context
   std::string_view reason = {};
 };
+
+// For ops whose rule belongs to a later version.
+inline constexpr Vjp NotYet(std::string_view reason) {
+  return {.reason = reason};
+}
+
+// For ops that have no derivative: results that are no floats, values that only pick.
+inline constexpr Vjp NotDifferentiable(std::string_view reason) {
+  return {.reason = reason};
+}
 
 struct OpDef {
   std::string_view name;
@@ -176,6 +190,8 @@ struct OpDef {
   bool known() const { return infer != nullptr; }
 
   bool is_view() const { return lowering.kind == Lowering::Kind::kView; }
+
+  bool decomposes() const { return lowering.kind == Lowering::Kind::kDecompose; }
 
   int AttrIndex(std::string_view attr) const;
   int OperandIndex(std::string_view operand) const;

@@ -13,11 +13,11 @@ struct PrimInfo {
 };
 
 constexpr PrimInfo kPrims[] = {
-    {"const", 0},      {"param", 0},   {"add", 2},     {"sub", 2}, {"mul", 2}, {"div", 2},
-    {"neg", 1},        {"abs", 1},     {"sqrt", 1},    {"fma", 3}, {"min", 2}, {"max", 2},
-    {"round_even", 1}, {"eq", 2},      {"ne", 2},      {"lt", 2},  {"le", 2},  {"and", 2},
-    {"or", 2},         {"xor", 2},     {"not", 1},     {"shl", 2}, {"shr", 2}, {"mul_high", 2},
-    {"select", 3},     {"bitcast", 1}, {"convert", 1},
+    {"const", 0},    {"param", 0},      {"add", 2},     {"sub", 2},     {"mul", 2}, {"div", 2},
+    {"fmod", 2},     {"neg", 1},        {"abs", 1},     {"sqrt", 1},    {"fma", 3}, {"min", 2},
+    {"max", 2},      {"round_even", 1}, {"eq", 2},      {"ne", 2},      {"lt", 2},  {"le", 2},
+    {"and", 2},      {"or", 2},         {"xor", 2},     {"not", 1},     {"shl", 2}, {"shr", 2},
+    {"mul_high", 2}, {"select", 3},     {"bitcast", 1}, {"convert", 1},
 };
 static_assert(std::size(kPrims) == static_cast<size_t>(Prim::kConvert) + 1);
 
@@ -110,6 +110,8 @@ uint64_t Apply(Prim prim, T a, T b, T c) {
         return ToBits(Fma(a, b, c));
       case Prim::kRoundEven:
         return ToBits(RoundEven(a));
+      case Prim::kFmod:
+        return ToBits(Fmod(a, b));
       default:
         break;
     }

@@ -39,6 +39,7 @@ enum class Prim : uint8_t {
   kSub,
   kMul,
   kDiv,
+  kFmod,  // floats
   kNeg,
   kAbs,
   kSqrt,
@@ -196,6 +197,16 @@ GCOMP_INLINE T Div(T a, T b) {
 template <NativeFloat T>
 GCOMP_INLINE T Neg(T a) {
   return -a;
+}
+
+// a - trunc(a / b) * b, exactly, with the sign of a. IEEE 754 defines every bit of it (the result
+// is always representable, so nothing rounds): any right libm gives the same.
+GCOMP_INLINE float Fmod(float a, float b) {
+  return __builtin_fmodf(a, b);
+}
+
+GCOMP_INLINE double Fmod(double a, double b) {
+  return __builtin_fmod(a, b);
 }
 
 GCOMP_INLINE float Abs(float a) {
@@ -455,6 +466,7 @@ GCOMP_SYM_BINARY(Add)
 GCOMP_SYM_BINARY(Sub)
 GCOMP_SYM_BINARY(Mul)
 GCOMP_SYM_BINARY(Div)
+GCOMP_SYM_BINARY(Fmod)
 GCOMP_SYM_BINARY(Min)
 GCOMP_SYM_BINARY(Max)
 GCOMP_SYM_BINARY(And)

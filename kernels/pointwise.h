@@ -235,7 +235,7 @@ constexpr ir::OpDef Pointwise(ir::OpDef base) {
   base.prepare = [](const ir::KernelCtx& ctx) { return PreparePointwise(ctx, F{}); };
   base.lowering = {.kind = ir::Lowering::Kind::kPointwise,
                    .loops = [](ir::LowerCtx& ctx) { return LowerPointwise(ctx, F{}); }};
-  base.vjp = {.reason = kNoVjpYet};
+  if (base.vjp.rule == nullptr && base.vjp.reason.empty()) base.vjp = ir::NotYet(kNoVjpYet);
   return base;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/format.h"
 #include "base/guarded.h"
+#include "ir/passes/decompose.h"
 #include "ir/verify.h"
 #include "runtime/engine.h"
 #include "runtime/memory_plan.h"
@@ -198,6 +199,8 @@ StatusOr<std::shared_ptr<Session>> Session::LoadUnguarded(
   ir::Diagnostics diagnostics("@" + module.name);
   ir::Verify(module, diagnostics);
   GCOMP_RETURN_IF_ERROR(diagnostics.ToStatus());
+  StatusOr<bool> decomposed = ir::DecomposeOps(module, {engine->ops(), engine->cpu()});
+  if (!decomposed.ok()) return std::move(decomposed).status();
   auto impl = std::make_unique<Impl>();
   impl->engine = std::move(engine);
   impl->module = std::move(module);

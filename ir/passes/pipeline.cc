@@ -8,6 +8,7 @@
 #include "ir/passes/canonicalize.h"
 #include "ir/passes/cse.h"
 #include "ir/passes/dce.h"
+#include "ir/passes/decompose.h"
 #include "ir/passes/fold.h"
 #include "ir/suggest.h"
 #include "ir/verify.h"
@@ -16,7 +17,7 @@ namespace gcomp::ir {
 namespace {
 
 // Sorted by name.
-constexpr const Pass* kPasses[] = {&kCanonicalize, &kCse, &kDce, &kFold};
+constexpr const Pass* kPasses[] = {&kCanonicalize, &kCse, &kDce, &kDecompose, &kFold};
 
 std::string_view Trim(std::string_view text) {
   size_t begin = text.find_first_not_of(" \t");

@@ -144,7 +144,7 @@ constexpr ir::OpDef kGelu{
     .infer = &InferGelu,
     .prepare = &PrepareGelu,
     .lowering = {.kind = ir::Lowering::Kind::kPointwise, .loops = &LowerGelu},
-    .vjp = {.reason = kNoVjpYet},
+    .vjp = ir::NotYet(kNoVjpYet),
 };
 
 }  // namespace

@@ -163,7 +163,7 @@ constexpr ir::OpDef kCast{
     .infer = &Infer,
     .prepare = &Prepare,
     .lowering = {.kind = ir::Lowering::Kind::kPointwise, .loops = &Lower},
-    .vjp = {.reason = kNoVjpYet},
+    .vjp = ir::NotYet(kNoVjpYet),
     .simplify = &Simplify,
 };
 

@@ -244,7 +244,7 @@ constinit const ir::OpDef kInvoke = {
     .infer = InferInvoke,
     .prepare = [](const KernelCtx& ctx) { return BranchKernel::Make(ctx, false); },
     .lowering = {.kind = ir::Lowering::Kind::kStructure, .why = "a call of another function"},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
 };
 
 // ---- wrap ---------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ constinit const ir::OpDef kWrap = {
     .infer = InferWrap,
     .prepare = [](const KernelCtx& ctx) { return BranchKernel::Make(ctx, false); },
     .lowering = {.kind = ir::Lowering::Kind::kStructure, .why = "a region run once"},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
 };
 
 // ---- cond ---------------------------------------------------------------------------------------
@@ -382,7 +382,7 @@ constinit const ir::OpDef kCond = {
     .infer = InferCond,
     .prepare = [](const KernelCtx& ctx) { return BranchKernel::Make(ctx, true); },
     .lowering = {.kind = ir::Lowering::Kind::kStructure, .why = "a branch between two regions"},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
 };
 
 }  // namespace

@@ -147,7 +147,7 @@ constinit const ir::OpDef kConv2d = {
     .lowering = {.kind = ir::Lowering::Kind::kExternal,
                  .why = "pinned: one implementation (oneDNN, or gcomp's own loops) gives the bits "
                         "on all tiers"},
-    .vjp = {"derivative rules come with differentiation"},
+    .vjp = ir::NotYet("derivative rules come with differentiation"),
 };
 
 }  // namespace

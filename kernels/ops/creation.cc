@@ -12,6 +12,7 @@
 #include "ir/op_def.h"
 #include "ir/scalar_value.h"
 #include "kernels/all_ops.h"
+#include "kernels/tile.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -230,7 +231,7 @@ constinit const ir::OpDef kConst = {
     .infer = InferConst,
     .prepare = PrepareConst,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerConst},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
 };
 
 // ---- full ---------------------------------------------------------------------------------------
@@ -308,7 +309,7 @@ constinit const ir::OpDef kFull = {
     .infer = InferFull,
     .prepare = PrepareFull,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerFull},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
 };
 
 // ---- iota ---------------------------------------------------------------------------------------
@@ -349,9 +350,12 @@ class IotaKernel final : public ir::Kernel {
   }
 
  private:
-  // Floats: nearest even; integers wrap.
+  // Floats: nearest even, halves from the f32; integers wrap.
   Scalar NumberAt(int64_t i) const {
-    if (ir::IsFloat(dtype_)) return Scalar::FromInt(dtype_, i).value_or(Scalar{dtype_, 0});
+    if (ir::ComputeTypeOf(dtype_) == DType::kF32) {
+      return Scalar::FromDouble(dtype_, static_cast<float>(i)).value_or(Scalar{dtype_, 0});
+    }
+    if (dtype_ == DType::kF64) return *Scalar::FromDouble(dtype_, static_cast<double>(i));
     const int bits = ir::BitsOf(dtype_);
     const uint64_t mask = bits == 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1;
     return {dtype_, static_cast<uint64_t>(i) & mask};
@@ -378,6 +382,29 @@ StatusOr<std::unique_ptr<ir::Kernel>> PrepareIota(const ir::KernelCtx& ctx) {
       std::make_unique<IotaKernel>(y.dtype, outer, y.sizes[static_cast<size_t>(dim)], inner));
 }
 
+Status LowerIota(ir::LowerCtx& ctx) {
+  const ir::LowerCtx::Tensor& y = ctx.results[0];
+  int64_t dim = ctx.attrs.Int("dim");
+  if (dim < 0) dim += y.rank();
+  ir::Dims along(y.sizes.size(), Expr(0));
+  along[static_cast<size_t>(dim)] = 1;
+  ir::Stage stage;
+  stage.axes = y.sizes;
+  stage.loads.push_back({.buffer = ir::Load::kIndex,
+                         .offset = {0, std::move(along)},
+                         .guards = {},
+                         .otherwise = {DType::kI64, 0}});
+  WithComputeType(y.dtype, [&](auto like) {
+    using T = decltype(like);
+    ir::Sym<int64_t> index(&stage.body, stage.body.Param(0, DType::kI64));
+    stage.body_result = ir::Convert<T>(index).index();
+  });
+  stage.store_buffer = ctx.result_buffer(0);
+  stage.store = {0, y.strides};
+  ctx.nest.stages.push_back(std::move(stage));
+  return {};
+}
+
 constexpr ir::AttrSpec kIotaAttrs[] = {
     ir::AxisOf(ir::AttrSpec::Axis::kOfResult, ir::IntAttr("dim", 0, "the axis that counts"))};
 
@@ -386,15 +413,16 @@ constinit const ir::OpDef kIota = {
     .doc =
         "Counts along axis dim: y[.., i, ..] = i.\n"
         "Shapes: -> y: as written, of rank 1 or more.\n"
-        "Corners: floats round to nearest even; integers wrap; sizes may be 0 or symbolic.",
+        "Corners: floats round to nearest even, f16 and bf16 from the f32; integers wrap; sizes "
+        "may be "
+        "0 or symbolic.",
     .source = "StableHLO iota",
     .attrs = kIotaAttrs,
     .tolerance = {.reason = "integers, each rounded once to the result's dtype"},
     .infer = InferIota,
     .prepare = PrepareIota,
-    .lowering = {.kind = ir::Lowering::Kind::kExternal,
-                 .why = "bodies of loops do not see the index of an iteration"},
-    .vjp = {kVjpReason},
+    .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerIota},
+    .vjp = ir::NotDifferentiable("no operands"),
 };
 
 }  // namespace

@@ -90,7 +90,7 @@ constinit const ir::OpDef kMatmul = {
     .lowering = {.kind = ir::Lowering::Kind::kExternal,
                  .why = "pinned: one implementation (oneDNN, or gcomp's own loops) gives the bits "
                         "on all tiers"},
-    .vjp = {"derivative rules come with differentiation"},
+    .vjp = ir::NotYet("derivative rules come with differentiation"),
 };
 
 }  // namespace

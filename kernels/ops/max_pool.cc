@@ -363,7 +363,7 @@ constinit const ir::OpDef kMaxPool = {
     .infer = InferMaxPool,
     .prepare = PrepareMaxPool,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerMaxPool},
-    .vjp = {"derivative rules come with differentiation"},
+    .vjp = ir::NotYet("derivative rules come with differentiation"),
 };
 
 }  // namespace

@@ -206,7 +206,7 @@ constexpr ir::OpDef kLayerNorm{
     .infer = &Infer,
     .prepare = &Prepare,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower},
-    .vjp = {.reason = kNoVjpYet},
+    .vjp = ir::NotYet(kNoVjpYet),
 };
 
 }  // namespace

@@ -20,7 +20,7 @@ constexpr ir::OpDef kReduceSum = Reduction<SumFn>({
     .tolerance = {.ulp = 1,
                   .rtol = 1e-5,
                   .reason = "each addition rounds; relative to the sum of magnitudes"},
-    .vjp = {.reason = kNoVjpYet},
+    .vjp = ir::NotYet(kNoVjpYet),
 });
 
 constexpr ir::OpDef kReduceMax = Reduction<MaxFn>({
@@ -30,7 +30,7 @@ constexpr ir::OpDef kReduceMax = Reduction<MaxFn>({
            "than 0.0. Reducing an empty axis is an error (E504).",
     .source = kOrder,
     .tolerance = {.reason = "one of the values is copied"},
-    .vjp = {.reason = kNoVjpYet},
+    .vjp = ir::NotYet(kNoVjpYet),
 });
 
 constexpr ir::OpDef kReduceMin = Reduction<MinFn>({
@@ -40,7 +40,7 @@ constexpr ir::OpDef kReduceMin = Reduction<MinFn>({
            "than 0.0. Reducing an empty axis is an error (E504).",
     .source = kOrder,
     .tolerance = {.reason = "one of the values is copied"},
-    .vjp = {.reason = kNoVjpYet},
+    .vjp = ir::NotYet(kNoVjpYet),
 });
 
 }  // namespace

@@ -178,7 +178,7 @@ constinit const ir::OpDef kReshape = {
     .infer = InferReshape,
     .prepare = PrepareRowMajor,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerRowMajor},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
     .simplify = SameRowMajor,
     .canonicalize = CanonicalizeReshape,
 };
@@ -204,7 +204,7 @@ constinit const ir::OpDef kContiguous = {
     .infer = InferContiguous,
     .prepare = PrepareRowMajor,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerRowMajor},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
     .simplify = SameRowMajor,
 };
 
@@ -277,7 +277,7 @@ constinit const ir::OpDef kCopy = {
     .infer = InferCopy,
     .prepare = PrepareCopy,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerCopy},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
 };
 
 // ---- concat -------------------------------------------------------------------------------------
@@ -367,7 +367,7 @@ constinit const ir::OpDef kConcat = {
     .infer = InferConcat,
     .prepare = PrepareConcat,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerConcat},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
     .simplify = ConcatOfOne,
 };
 

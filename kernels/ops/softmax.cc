@@ -123,7 +123,7 @@ constexpr ir::OpDef kSoftmax{
     .infer = &Infer,
     .prepare = &Prepare,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower},
-    .vjp = {.reason = kNoVjpYet},
+    .vjp = ir::NotYet(kNoVjpYet),
 };
 
 }  // namespace

@@ -154,7 +154,7 @@ constinit const ir::OpDef kTranspose = {
     .tolerance = kMovesBits,
     .infer = InferTranspose,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
     .simplify = SameLayout,
     .canonicalize = CanonicalizeTranspose,
 };
@@ -240,7 +240,7 @@ constinit const ir::OpDef kSlice = {
     .tolerance = kMovesBits,
     .infer = InferSlice,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
     .simplify = SameLayout,
 };
 
@@ -296,7 +296,7 @@ constinit const ir::OpDef kExpand = {
     .tolerance = kMovesBits,
     .infer = InferExpand,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
     .simplify = SameLayout,
 };
 
@@ -347,7 +347,7 @@ constinit const ir::OpDef kSqueeze = {
     .tolerance = kMovesBits,
     .infer = InferSqueeze,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
     .simplify = SameLayout,
 };
 
@@ -381,7 +381,7 @@ constinit const ir::OpDef kUnsqueeze = {
     .tolerance = kMovesBits,
     .infer = InferUnsqueeze,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = {kVjpReason},
+    .vjp = ir::NotYet(kVjpReason),
     .simplify = SameLayout,
 };
 

@@ -219,7 +219,7 @@ constinit const ir::OpDef kWhile = {
     .infer = InferWhile,
     .prepare = WhileKernel::Make,
     .lowering = {.kind = ir::Lowering::Kind::kStructure, .why = "a loop around two regions"},
-    .vjp = {"derivative rules come with differentiation"},
+    .vjp = ir::NotYet("derivative rules come with differentiation"),
 };
 
 }  // namespace
