@@ -199,8 +199,8 @@ GCOMP_INLINE T Neg(T a) {
   return -a;
 }
 
-// a - trunc(a / b) * b, exactly, with the sign of a. IEEE 754 defines every bit of it (the result
-// is always representable, so nothing rounds): any right libm gives the same.
+// a - trunc(a / b) * b, exactly, with the sign of a. The value is always representable, so that
+// nothing rounds: every right libm gives the bits that IEEE 754 arithmetic defines.
 GCOMP_INLINE float Fmod(float a, float b) {
   return __builtin_fmodf(a, b);
 }
@@ -466,7 +466,6 @@ GCOMP_SYM_BINARY(Add)
 GCOMP_SYM_BINARY(Sub)
 GCOMP_SYM_BINARY(Mul)
 GCOMP_SYM_BINARY(Div)
-GCOMP_SYM_BINARY(Fmod)
 GCOMP_SYM_BINARY(Min)
 GCOMP_SYM_BINARY(Max)
 GCOMP_SYM_BINARY(And)
@@ -482,6 +481,11 @@ GCOMP_SYM_COMPARE(Le)
 #undef GCOMP_SYM_UNARY
 #undef GCOMP_SYM_BINARY
 #undef GCOMP_SYM_COMPARE
+
+template <NativeFloat T>
+Sym<T> Fmod(Sym<T> a, Sym<T> b) {
+  return MakeSym<T>(Prim::kFmod, a, b);
+}
 
 template <class T>
 Sym<T> Fma(Sym<T> a, Sym<T> b, Sym<T> c) {
