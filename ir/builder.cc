@@ -77,6 +77,10 @@ Status Builder::FillOp(const OpDef& def, OpArgs& args, Op* op) const {
     }
     slot = std::move(value);
   }
+  // As canonical text has them.
+  for (size_t i = 0; i < op->attrs.size(); ++i) {
+    if (IsDefault(def.attrs[i], op->attrs[i])) op->attrs[i] = AttrValue();
+  }
   while (!op->attrs.empty() && op->attrs.back().empty()) op->attrs.pop_back();
   if (def.has_callee == args.callee.empty()) {
     return Status(ErrorId::E506, Format("{}: {}", def.name,

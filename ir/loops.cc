@@ -27,11 +27,12 @@ class Dump {
 
  private:
   void Add(size_t index, const Stage& stage) {
-    bool reduce = stage.kind == Stage::Kind::kReduce;
+    bool reduce = stage.kind != Stage::Kind::kMap;
     text_ += Format("stage {}: axes {}", index, List(stage.axes));
     if (reduce) {
-      text_ += Format(", reduce {} by {}", List(stage.reduce_axes),
-                      stage.order == Stage::Order::kLanes ? "lanes" : "blocks");
+      text_ +=
+          Format(", {} {} by {}", stage.kind == Stage::Kind::kScan ? "scan" : "reduce",
+                 List(stage.reduce_axes), stage.order == Stage::Order::kLanes ? "lanes" : "blocks");
     }
     text_ += "\n";
     AddLoads("load", stage.loads);

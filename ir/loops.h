@@ -3,8 +3,8 @@
 // A stage is one perfect nest: parallel axes outside, reduced axes inside. Each iteration loads
 // elements by affine offsets, computes the body, and either stores it (map) or combines it into an
 // accumulator in the fixed order of docs/numerics.md (reduce), whose finished value is stored once
-// per point of the parallel axes. Stages run one after the other; a temporary is written by one
-// stage and read by later ones.
+// per point of the parallel axes, or into one whose value is stored at each step (scan). Stages run
+// one after the other; a temporary is written by one stage and read by later ones.
 //
 //   softmax of x[n, m] over m:      stage 0: axes n | reduce m: max of x            -> t0[n]
 //                                   stage 1: axes n | reduce m: sum of exp(x - t0)  -> t1[n]
@@ -14,8 +14,9 @@
 //
 // EvaluateLoops is the slow definition: it runs a nest on memory with a chosen number of virtual
 // lanes, the way a vector machine would (lanes along the innermost axis, masked tails, the first
-// levels of a reduction's tree as whole-register operations). A lowering is right when it equals
-// the eager kernel bit for bit at 4, 8 and 16 lanes.
+// levels of a reduction's tree as whole-register operations) and of threads (parallel axes split at
+// fixed borders; where there are too few points, the chunks or blocks of a reduction or scan). A
+// lowering is right when it equals the eager kernel bit for bit at 4, 8 and 16 lanes.
 #pragma once
 
 #include <cstdint>
@@ -55,22 +56,27 @@ struct Load {
 };
 
 struct Stage {
-  enum class Kind : uint8_t { kMap, kReduce };
-  // The order of a reduction: docs/numerics.md.
+  enum class Kind : uint8_t { kMap, kReduce, kScan };
+  // The order of a reduction or scan: docs/numerics.md.
   enum class Order : uint8_t {
-    kLanes,   // form 1, the innermost axis is reduced: chunks of 4096, 128 lanes, balanced trees
-    kBlocks,  // form 2, the innermost axis is kept: blocks of 64 in sequence, then the tree
+    // Form 1, the innermost axis is reduced (scanned): chunks of 4096; in a chunk, a reduction has
+    // 128 lanes and balanced trees, a scan groups of 16.
+    kLanes,
+    // Form 2, the innermost axis is kept: blocks of 64 in sequence, then the tree; a scan: chunks
+    // of 4096 in sequence.
+    kBlocks,
   };
 
   Kind kind = Kind::kMap;
   Order order = Order::kLanes;
   std::vector<Expr> axes;         // sizes of the parallel axes
-  std::vector<Expr> reduce_axes;  // flattened in this (logical) order
+  std::vector<Expr> reduce_axes;  // flattened in this (logical) order; kScan: the scanned axis
   std::vector<Load> loads;        // load i is parameter i of `body`
   ScalarGraph body;
   uint32_t body_result = 0;
-  // kReduce: combine(param 0 = left, param 1 = right), its identity, in the body's type; then
-  // finish(param 0 = the reduced value), in which further parameters 1 + i are finish_loads[i].
+  // kReduce, kScan: combine(param 0 = left, param 1 = right), its identity, in the body's type;
+  // then finish(param 0 = the combined value), in which further parameters 1 + i are
+  // finish_loads[i]. A scan finishes and stores at every point of axes and reduce_axes.
   ScalarGraph combine;
   uint32_t combine_result = 0;
   Scalar identity;
@@ -135,9 +141,11 @@ StatusOr<LoopNest> LowerOp(const Function& function, const Op& op,
                            std::span<const TensorSpec> results);
 
 // Runs `nest` on memory. buffers[i]: element [0, ..., 0] of operand i, then of result i; dtypes as
-// given. `lanes` is 4, 8 or 16. Temporaries are allocated. Test and definition only: slow.
+// given. `lanes` is 4, 8 or 16; each stage runs on `threads` threads, 1 to 64 (work whose thread
+// does not start runs on the caller's). Temporaries are allocated. Test and definition only: slow.
 Status EvaluateLoops(const LoopNest& nest, std::span<const DType> dtypes,
-                     std::span<void* const> buffers, std::span<const int64_t> symbols, int lanes);
+                     std::span<void* const> buffers, std::span<const int64_t> symbols, int lanes,
+                     int threads = 1);
 
 // Readable form for dumps and tests.
 std::string ToString(const LoopNest& nest, const std::function<std::string(SymId)>& name);

@@ -1,110 +1,38 @@
 // EvaluateLoops: the slow definition of a LoopNest.
 #include <algorithm>
 #include <bit>
+#include <thread>
 
 #include "base/format.h"
+#include "base/guarded.h"
 #include "ir/loops.h"
+#include "ir/loops_bound.h"
 
 namespace gcomp::ir {
 namespace {
 
+using loops_internal::BoundLoad;
+using loops_internal::LoadElement;
+using loops_internal::Offset;
+using loops_internal::StoreElement;
+
 constexpr int64_t kChunk = 4096;  // elements per chunk, form 1
 constexpr int64_t kChunkLanes = 128;
-constexpr int64_t kBlock = 64;  // elements per block, form 2
+constexpr int64_t kBlock = 64;      // elements per block, form 2
+constexpr int64_t kScanGroup = 16;  // elements per group of a scan, form 1
 constexpr int64_t kMaxElements = int64_t{1} << 40;
-
-// An element in memory as the bits of its compute type.
-uint64_t LoadElement(DType dtype, const void* data) {
-  Scalar value = Scalar::Load(dtype, data);
-  switch (dtype) {
-    case DType::kI8:
-      return static_cast<uint32_t>(static_cast<int32_t>(static_cast<int8_t>(value.bits)));
-    case DType::kI16:
-      return static_cast<uint32_t>(static_cast<int32_t>(static_cast<int16_t>(value.bits)));
-    case DType::kF16:
-      return std::bit_cast<uint32_t>(HalfToFloat(static_cast<uint16_t>(value.bits)));
-    case DType::kBF16:
-      return std::bit_cast<uint32_t>(BFloat16ToFloat(static_cast<uint16_t>(value.bits)));
-    case DType::kBool:
-      return value.bits != 0 ? 1 : 0;
-    default:
-      return value.bits;
-  }
-}
-
-void StoreElement(DType dtype, uint64_t bits, void* data) {
-  auto as_float = [&] { return std::bit_cast<float>(static_cast<uint32_t>(bits)); };
-  switch (dtype) {
-    case DType::kI8:
-    case DType::kU8:
-      bits &= 0xff;
-      break;
-    case DType::kI16:
-    case DType::kU16:
-      bits &= 0xffff;
-      break;
-    case DType::kF16:
-      bits = FloatToHalf(as_float());
-      break;
-    case DType::kBF16:
-      bits = FloatToBFloat16(as_float());
-      break;
-    default:
-      break;
-  }
-  Scalar{dtype, bits}.Store(data);
-}
-
-// An Affine, a Load, a Stage with numbers for Exprs.
-struct Offset {
-  int64_t base = 0;
-  std::vector<int64_t> coefs;
-
-  int64_t At(const std::vector<int64_t>& index) const {
-    int64_t at = base;
-    for (size_t i = 0; i < coefs.size() && i < index.size(); ++i) at += coefs[i] * index[i];
-    return at;
-  }
-};
-
-struct BoundLoad {
-  DType dtype = DType::kF32;
-  const char* data = nullptr;
-  bool is_index = false;
-  Offset offset;
-  std::vector<std::pair<Offset, int64_t>> guards;
-  uint64_t otherwise = 0;
-
-  uint64_t Read(const std::vector<int64_t>& index) const {
-    for (const auto& [offset_of, limit] : guards) {
-      int64_t at = offset_of.At(index);
-      if (at < 0 || at >= limit) return otherwise;
-    }
-    int64_t at = offset.At(index);
-    if (is_index) return static_cast<uint64_t>(at);
-    return LoadElement(dtype, data + at * BytesOf(dtype));
-  }
-};
-
-// Moves `index` to the next point of `sizes` in row-major order; false after the last one.
-bool Next(std::vector<int64_t>& index, const std::vector<int64_t>& sizes) {
-  for (size_t d = sizes.size(); d-- > 0;) {
-    if (++index[d] < sizes[d]) return true;
-    index[d] = 0;
-  }
-  return false;
-}
 
 class Evaluator {
  public:
   Evaluator(const LoopNest& nest, std::span<const DType> dtypes, std::span<void* const> buffers,
-            std::span<const int64_t> symbols, int lanes)
+            std::span<const int64_t> symbols, int lanes, int threads)
       : nest_(nest),
         dtypes_(dtypes.begin(), dtypes.end()),
         buffers_(buffers.begin(), buffers.end()),
         symbols_(symbols),
         lanes_(lanes),
-        width_(static_cast<size_t>(lanes)) {}
+        width_(static_cast<size_t>(lanes)),
+        threads_(threads) {}
 
   Status Run() {
     for (const TempBuffer& temp : nest_.temps) {
@@ -187,40 +115,70 @@ class Evaluator {
     reduced_ = 1;
     for (int64_t size : reduce_axes_) reduced_ *= size;
     if (std::ranges::find(axes_, 0) != axes_.end()) return Status();
-    if (stage.kind == Stage::Kind::kReduce && stage.order == Stage::Order::kLanes) {
-      std::vector<int64_t> index(axes_.size(), 0);
-      do {
-        StoreLanes(Finish(ReduceByLanes(index), {index}), {index});
-      } while (Next(index, axes_));
-      return Status();
-    }
-    // Lanes run along the innermost parallel axis.
-    std::vector<int64_t> outer = axes_;
+    // Form 1: lanes run along the reduced axes. Otherwise along the innermost parallel axis.
     int64_t inner = 1;
-    if (!outer.empty()) {
-      inner = outer.back();
-      outer.back() = 1;
+    if (stage.kind == Stage::Kind::kMap || stage.order == Stage::Order::kBlocks) {
+      inner = axes_.empty() ? 1 : axes_.back();
     }
-    std::vector<int64_t> index(axes_.size(), 0);
-    do {
-      for (int64_t from = 0; from < inner; from += lanes_) {
-        RunGroup(index, from, std::min<int64_t>(lanes_, inner - from));
+    int64_t groups = (inner + lanes_ - 1) / lanes_;
+    int64_t points = groups;
+    for (size_t d = 0; d + (inner > 1 ? 1 : 0) < axes_.size(); ++d) points *= axes_[d];
+    split_inside_ = stage.kind != Stage::Kind::kMap && points < threads_;
+    Split(!split_inside_, points, [&](int64_t begin, int64_t end) {
+      for (int64_t p = begin; p < end; ++p) {
+        int64_t from = p % groups * lanes_;
+        RunGroup(IndexOf(p / groups, inner), from, std::min<int64_t>(lanes_, inner - from));
       }
-    } while (Next(index, outer));
+    });
     return Status();
   }
 
-  // One group of lanes at [index..., from + lane]; lanes from `active` on are masked.
+  // Calls run(begin, end) for the parts of [0, count): one part if `parallel` is false, else one
+  // per thread with borders that depend on count and the number of threads alone.
+  template <class Run>
+  void Split(bool parallel, int64_t count, const Run& run) const {
+    int64_t parts = parallel ? std::min<int64_t>(threads_, count) : 1;
+    std::vector<std::thread> workers;
+    for (int64_t t = 1; t < parts; ++t) {
+      int64_t begin = count * t / parts;
+      int64_t end = count * (t + 1) / parts;
+      Status started = Guarded([&] {
+        workers.emplace_back([&run, begin, end] { run(begin, end); });
+        return Status();
+      });
+      if (!started.ok()) run(begin, end);
+    }
+    run(0, parts > 1 ? count / parts : count);
+    for (std::thread& worker : workers) worker.join();
+  }
+
+  // The position of point p of the parallel axes, the innermost one left out if `inner` lanes run
+  // along it.
+  std::vector<int64_t> IndexOf(int64_t p, int64_t inner) const {
+    std::vector<int64_t> index(axes_.size(), 0);
+    for (size_t d = axes_.size() - (inner > 1 ? 1 : 0); d-- > 0; p /= axes_[d]) {
+      index[d] = p % axes_[d];
+    }
+    return index;
+  }
+
+  // One group of lanes at [index..., from + lane]; lanes from `active` on are masked. Form 1: the
+  // point [index...].
   void RunGroup(const std::vector<int64_t>& index, int64_t from, int64_t active) {
     std::vector<std::vector<int64_t>> points;
     for (int64_t l = 0; l < active; ++l) {
       points.push_back(index);
-      if (!index.empty()) points.back().back() = from + l;
+      if (from + l > 0) points.back().back() = from + l;
     }
-    if (stage_->kind == Stage::Kind::kMap) {
-      StoreLanes(Body(points), points);
-    } else {
-      StoreLanes(Finish(ReduceByBlocks(points), points), points);
+    bool by_lanes = stage_->order == Stage::Order::kLanes;
+    switch (stage_->kind) {
+      case Stage::Kind::kMap:
+        return StoreLanes(Body(points), points);
+      case Stage::Kind::kReduce:
+        return StoreLanes(Finish(by_lanes ? ReduceByLanes(index) : ReduceByBlocks(points), points),
+                          points);
+      case Stage::Kind::kScan:
+        return by_lanes ? ScanByLanes(index) : ScanByBlocks(points);
     }
   }
 
@@ -283,23 +241,38 @@ class Evaluator {
 
   Lanes Identity() const { return Lanes(width_, stage_->identity.bits); }
 
+  // Calls one(i) for the chunks or blocks i of the reduced axes.
+  template <class One>
+  void ForPieces(int64_t pieces, const One& one) const {
+    Split(split_inside_, pieces, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) one(i);
+    });
+  }
+
+  static int64_t Pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
+
+  // The body at positions [from, from + lanes_) of the reduced axes, those from `end` on masked
+  // with the identity.
+  Lanes BodyAlong(const std::vector<int64_t>& index, int64_t from, int64_t end) const {
+    std::vector<std::vector<int64_t>> points;
+    for (int64_t k = from; k < std::min(from + lanes_, end); ++k) {
+      points.push_back(PointOf(index, k));
+    }
+    Lanes values = Body(points);
+    std::fill(values.begin() + static_cast<std::ptrdiff_t>(points.size()), values.end(),
+              stage_->identity.bits);
+    return values;
+  }
+
   // Form 1 at one point: 128 lanes are 128 / lanes_ registers; the value is in lane 0.
   Lanes ReduceByLanes(const std::vector<int64_t>& index) const {
-    std::vector<Lanes> chunks;
-    auto registers = static_cast<size_t>(kChunkLanes / lanes_);
-    for (int64_t chunk = 0; chunk < reduced_; chunk += kChunk) {
-      std::vector<Lanes> sums(registers, Identity());
-      int64_t end = std::min(chunk + kChunk, reduced_);
-      for (int64_t from = chunk; from < end; from += lanes_) {
-        std::vector<std::vector<int64_t>> points;
-        for (int64_t k = from; k < std::min(from + lanes_, end); ++k) {
-          points.push_back(PointOf(index, k));
-        }
-        Lanes values = Body(points);
-        std::fill(values.begin() + static_cast<std::ptrdiff_t>(points.size()), values.end(),
-                  stage_->identity.bits);
-        Lanes& sum = sums[static_cast<size_t>((from - chunk) / lanes_) % registers];
-        sum = Combine(sum, values);
+    std::vector<Lanes> chunks(static_cast<size_t>(Pieces(reduced_, kChunk)));
+    ForPieces(static_cast<int64_t>(chunks.size()), [&](int64_t c) {
+      std::vector<Lanes> sums(static_cast<size_t>(kChunkLanes / lanes_), Identity());
+      int64_t end = std::min((c + 1) * kChunk, reduced_);
+      for (int64_t from = c * kChunk; from < end; from += lanes_) {
+        Lanes& sum = sums[static_cast<size_t>(from % kChunk / lanes_) % sums.size()];
+        sum = Combine(sum, BodyAlong(index, from, end));
       }
       // Whole registers first, then within the one that is left.
       Lanes sum = Tree(std::move(sums));
@@ -308,24 +281,110 @@ class Evaluator {
         std::copy_n(sum.begin() + static_cast<std::ptrdiff_t>(half), half, shifted.begin());
         sum = Combine(sum, shifted);
       }
-      chunks.push_back(std::move(sum));
-    }
+      chunks[static_cast<size_t>(c)] = std::move(sum);
+    });
     return Tree(std::move(chunks));
+  }
+
+  // The points at position k of the reduced axes.
+  std::vector<std::vector<int64_t>> PointsAt(const std::vector<std::vector<int64_t>>& points,
+                                             int64_t k) const {
+    std::vector<std::vector<int64_t>> at;
+    for (const std::vector<int64_t>& point : points) at.push_back(PointOf(point, k));
+    return at;
   }
 
   // Form 2: each lane is a point of its own.
   Lanes ReduceByBlocks(const std::vector<std::vector<int64_t>>& points) const {
-    std::vector<Lanes> blocks;
-    for (int64_t from = 0; from < reduced_; from += kBlock) {
+    std::vector<Lanes> blocks(static_cast<size_t>(Pieces(reduced_, kBlock)));
+    ForPieces(static_cast<int64_t>(blocks.size()), [&](int64_t b) {
       Lanes sum = Identity();
-      for (int64_t k = from; k < std::min(from + kBlock, reduced_); ++k) {
-        std::vector<std::vector<int64_t>> at;
-        for (const std::vector<int64_t>& point : points) at.push_back(PointOf(point, k));
-        sum = Combine(sum, Body(at));
+      for (int64_t k = b * kBlock; k < std::min((b + 1) * kBlock, reduced_); ++k) {
+        sum = Combine(sum, Body(PointsAt(points, k)));
       }
-      blocks.push_back(std::move(sum));
-    }
+      blocks[static_cast<size_t>(b)] = std::move(sum);
+    });
     return Tree(std::move(blocks));
+  }
+
+  // values[i] = combine(values[i - distance], values[i]), where there is such an element.
+  void Step(size_t distance, std::vector<uint64_t>& values) const {
+    std::vector<uint64_t> left(distance, stage_->identity.bits);
+    left.insert(left.end(), values.begin(), values.end());
+    for (size_t i = 0; i < values.size(); i += width_) {
+      auto at = static_cast<std::ptrdiff_t>(i);
+      Lanes combined = Combine(Lanes(left.begin() + at, left.begin() + at + lanes_),
+                               Lanes(values.begin() + at, values.begin() + at + lanes_));
+      std::ranges::copy(combined, values.begin() + at);
+    }
+  }
+
+  // One chunk of form 1, without the offset: groups of 16, in registers of lanes_.
+  std::vector<Lanes> ScanChunk(const std::vector<int64_t>& index, int64_t begin,
+                               int64_t end) const {
+    std::vector<Lanes> locals;
+    Lanes carry = Identity();
+    for (int64_t from = begin; from < end; from += kScanGroup) {
+      std::vector<uint64_t> group;
+      for (int64_t k = from; k < from + kScanGroup; k += lanes_) {
+        Lanes values = BodyAlong(index, k, end);
+        group.insert(group.end(), values.begin(), values.end());
+      }
+      for (size_t distance = 1; distance < kScanGroup; distance *= 2) Step(distance, group);
+      for (auto at = group.begin(); at != group.end(); at += lanes_) {
+        locals.push_back(Combine(carry, Lanes(at, at + lanes_)));
+      }
+      carry = Lanes(width_, locals.back().back());
+    }
+    return locals;
+  }
+
+  void ScanByLanes(const std::vector<int64_t>& index) {
+    std::vector<std::vector<Lanes>> chunks(static_cast<size_t>(Pieces(reduced_, kChunk)));
+    auto count = static_cast<int64_t>(chunks.size());
+    ForPieces(count, [&](int64_t c) {
+      chunks[static_cast<size_t>(c)] =
+          ScanChunk(index, c * kChunk, std::min((c + 1) * kChunk, reduced_));
+    });
+    std::vector<Lanes> offsets = {Identity()};
+    for (const std::vector<Lanes>& chunk : chunks) {
+      // What a group lacks is the identity, so its last lane holds the total.
+      offsets.push_back(Combine(offsets.back(), Lanes(width_, chunk.back().back())));
+    }
+    ForPieces(count, [&](int64_t c) {
+      int64_t from = c * kChunk;
+      for (const Lanes& local : chunks[static_cast<size_t>(c)]) {
+        std::vector<std::vector<int64_t>> points;
+        for (int64_t k = from; k < std::min(from + lanes_, reduced_); ++k) {
+          points.push_back(PointOf(index, k));
+        }
+        StoreLanes(Finish(Combine(offsets[static_cast<size_t>(c)], local), points), points);
+        from += lanes_;
+      }
+    });
+  }
+
+  void ScanByBlocks(const std::vector<std::vector<int64_t>>& points) {
+    std::vector<std::vector<Lanes>> chunks(static_cast<size_t>(Pieces(reduced_, kChunk)));
+    auto count = static_cast<int64_t>(chunks.size());
+    ForPieces(count, [&](int64_t c) {
+      Lanes local = Identity();
+      for (int64_t k = c * kChunk; k < std::min((c + 1) * kChunk, reduced_); ++k) {
+        local = Combine(local, Body(PointsAt(points, k)));
+        chunks[static_cast<size_t>(c)].push_back(local);
+      }
+    });
+    std::vector<Lanes> offsets = {Identity()};
+    for (const std::vector<Lanes>& chunk : chunks) {
+      offsets.push_back(Combine(offsets.back(), chunk.back()));
+    }
+    ForPieces(count, [&](int64_t c) {
+      int64_t k = c * kChunk;
+      for (const Lanes& local : chunks[static_cast<size_t>(c)]) {
+        std::vector<std::vector<int64_t>> at = PointsAt(points, k++);
+        StoreLanes(Finish(Combine(offsets[static_cast<size_t>(c)], local), at), at);
+      }
+    });
   }
 
   const LoopNest& nest_;
@@ -334,12 +393,14 @@ class Evaluator {
   std::span<const int64_t> symbols_;
   int lanes_;
   size_t width_;
+  int threads_;
   std::vector<std::vector<char>> temps_;
   // The stage that runs, with numbers.
   const Stage* stage_ = nullptr;
   std::vector<int64_t> axes_;
   std::vector<int64_t> reduce_axes_;
   int64_t reduced_ = 1;
+  bool split_inside_ = false;  // threads share the chunks of a point, not the points
   std::vector<BoundLoad> loads_;
   std::vector<BoundLoad> finish_loads_;
   Offset store_;
@@ -348,16 +409,20 @@ class Evaluator {
 }  // namespace
 
 Status EvaluateLoops(const LoopNest& nest, std::span<const DType> dtypes,
-                     std::span<void* const> buffers, std::span<const int64_t> symbols, int lanes) {
+                     std::span<void* const> buffers, std::span<const int64_t> symbols, int lanes,
+                     int threads) {
   if (lanes != 4 && lanes != 8 && lanes != 16) {
     return Status(ErrorId::E701, Format("EvaluateLoops takes 4, 8 or 16 lanes, not {}", lanes));
+  }
+  if (threads < 1 || threads > 64) {
+    return Status(ErrorId::E701, Format("EvaluateLoops takes 1 to 64 threads, not {}", threads));
   }
   size_t expected = nest.num_operands + nest.num_results;
   if (dtypes.size() != expected || buffers.size() != expected) {
     return Status(ErrorId::E701, Format("EvaluateLoops takes {} buffers, not {}", expected,
                                         std::min(dtypes.size(), buffers.size())));
   }
-  return Evaluator(nest, dtypes, buffers, symbols, lanes).Run();
+  return Evaluator(nest, dtypes, buffers, symbols, lanes, threads).Run();
 }
 
 }  // namespace gcomp::ir

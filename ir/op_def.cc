@@ -1,6 +1,7 @@
 #include "ir/op_def.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "base/format.h"
@@ -32,6 +33,34 @@ int OpDef::OperandIndex(std::string_view operand) const {
     if (operands[i].name == operand) return static_cast<int>(i);
   }
   return -1;
+}
+
+bool IsDefault(const AttrSpec& spec, const AttrValue& value) {
+  switch (spec.default_kind) {
+    case AttrSpec::Default::kNone:
+    case AttrSpec::Default::kRequired:
+      return false;
+    case AttrSpec::Default::kInt: {
+      const Expr* e = value.As<Expr>();
+      return e != nullptr && e->IsConst(spec.default_int);
+    }
+    case AttrSpec::Default::kFloat: {
+      const double* d = value.As<double>();
+      return d != nullptr &&
+             std::bit_cast<uint64_t>(*d) == std::bit_cast<uint64_t>(spec.default_float);
+    }
+    case AttrSpec::Default::kBool: {
+      const bool* b = value.As<bool>();
+      return b != nullptr && *b == (spec.default_int != 0);
+    }
+    case AttrSpec::Default::kString: {
+      const std::string* s = value.As<std::string>();
+      const DType* dtype = value.As<DType>();
+      return (s != nullptr && *s == spec.default_string) ||
+             (dtype != nullptr && NameOf(*dtype) == spec.default_string);
+    }
+  }
+  return false;
 }
 
 // ---- OpRegistry ---------------------------------------------------------------------------------

@@ -101,6 +101,9 @@ constexpr AttrSpec StringAttr(std::string_view name, std::string_view value, std
   return {name, AttrKind::kString, doc, AttrSpec::Default::kString, 0, 0, value};
 }
 
+// True if `value` is what stands for the attribute where it is not written.
+bool IsDefault(const AttrSpec& spec, const AttrValue& value);
+
 // The same attribute, as one that names axes of operand 0 or of result 0.
 constexpr AttrSpec AxisOf(AttrSpec::Axis axis, AttrSpec spec) {
   spec.axis = axis;
@@ -178,6 +181,9 @@ struct OpDef {
   Tolerance tolerance = {};
   InferFn infer = nullptr;
   PrepareFn prepare = nullptr;
+  // Of a view: E401 where it does not lie in its operand at the sizes that are bound now, for those
+  // of which infer could not tell. Called once per specialization; null = nothing to check.
+  Status (*check)(const KernelCtx&) = nullptr;
   Lowering lowering = {};
   Vjp vjp = {};
   // An identity that gives the value of result 0 without computing: `%y` is operand k. nullopt =

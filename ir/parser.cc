@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/format.h"
+#include "base/fp_environment.h"
 
 namespace gcomp::ir {
 
@@ -353,6 +354,7 @@ bool Parser::RecoverHeader() {
 
 Module Parse(std::string_view text, const OpRegistry& ops, Diagnostics& diagnostics,
              const ParseOptions& options) {
+  FpEnvironment environment;  // numbers of the text are rounded to nearest, whoever reads it
   return Parser(text, ops, diagnostics, options).Run();
 }
 

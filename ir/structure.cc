@@ -258,23 +258,6 @@ class Encoder {
   }
 
   // True if `value` says the same as leaving the attribute out.
-  static bool IsDefault(const AttrSpec& spec, const AttrValue& value) {
-    switch (spec.default_kind) {
-      case AttrSpec::Default::kInt:
-        return value == AttrValue(Expr(spec.default_int));
-      case AttrSpec::Default::kFloat: {
-        const double* number = value.As<double>();  // by bits: -0.0 is not 0.0
-        return number != nullptr &&
-               std::bit_cast<uint64_t>(*number) == std::bit_cast<uint64_t>(spec.default_float);
-      }
-      case AttrSpec::Default::kBool:
-        return value == AttrValue(spec.default_int != 0);
-      case AttrSpec::Default::kString:
-        return value == AttrValue(std::string(spec.default_string));
-      default:
-        return false;
-    }
-  }
 
   void PutAttrs(const Op& op) {
     for (size_t i = 0; i < op.def->attrs.size(); ++i) {

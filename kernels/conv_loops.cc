@@ -13,39 +13,80 @@ namespace {
 
 using ir::DType;
 
-std::array<int64_t, 4> Dense(int64_t b, int64_t c, int64_t d) {
-  return {b * c * d, c * d, d, 1};
+std::array<int64_t, 5> Dense(const std::array<int64_t, 5>& sizes) {
+  std::array<int64_t, 5> strides = {};
+  int64_t stride = 1;
+  for (size_t i = 5; i-- > 0;) {
+    strides[i] = stride;
+    stride *= sizes[i];
+  }
+  return strides;
 }
 
-// Adds weight * x to the sums of one output row, for one tap.
+int64_t Product(const std::array<int64_t, 5>& sizes) {
+  return sizes[0] * sizes[1] * sizes[2] * sizes[3] * sizes[4];
+}
+
+// sums[i] += weight * x[i], elements apart as told, for one tap.
 template <class T, class Acc>
-[[gnu::always_inline]] inline void AddTap(Acc weight, const T* x, int64_t step, Acc* sums,
-                                          int64_t n) {
-  if (step == 1) {
+[[gnu::always_inline]] inline void AddTap(Acc weight, const T* x, int64_t x_step, Acc* sums,
+                                          int64_t sum_step, int64_t n) {
+  if (x_step == 1 && sum_step == 1) {
     GCOMP_INDEPENDENT
     for (int64_t i = 0; i < n; ++i) sums[i] += weight * static_cast<Acc>(x[i]);
   } else {
-    for (int64_t i = 0; i < n; ++i) sums[i] += weight * static_cast<Acc>(x[i * step]);
+    for (int64_t i = 0; i < n; ++i) {
+      sums[i * sum_step] += weight * static_cast<Acc>(x[i * x_step]);
+    }
   }
 }
 
-// The sums of output row y of image `x` (of one group) and output channel `w`.
+// The place of x that tap k brings to place `at` of the result along an axis; -1 = none.
+[[gnu::always_inline]] inline int64_t SourceOf(const ConvProblem& p, const WindowAxis& axis,
+                                               int64_t at, int64_t k) {
+  if (!p.transposed) {
+    const int64_t place = at * axis.stride + axis.Origin(k);
+    return place >= 0 && place < axis.in ? place : -1;
+  }
+  const int64_t place = at - axis.Origin(k);
+  if (place < 0 || place % axis.stride != 0) return -1;
+  return place / axis.stride < axis.out ? place / axis.stride : -1;
+}
+
+// Adds a row of x, through a row of the kernel, to the sums of a row of the result.
 template <class T, class Acc>
-[[gnu::always_inline]] inline void RowSums(const ConvProblem& p, const T* x, const T* w, int64_t y,
-                                           Acc* sums) {
-  std::fill(sums, sums + p.w.out, Acc{0});
-  for (int64_t c = 0; c < p.c / p.groups; ++c) {
-    for (int64_t kh = 0; kh < p.h.kernel; ++kh) {
-      const int64_t row = y * p.h.stride + p.h.Origin(kh);
-      if (row < 0 || row >= p.h.in) continue;
-      const T* x_row = x + c * p.x_strides[1] + row * p.x_strides[2];
-      const T* w_row = w + c * p.w_strides[1] + kh * p.w_strides[2];
-      for (int64_t kw = 0; kw < p.w.kernel; ++kw) {
-        const WindowAxis::Range range = p.w.Inside(kw);
-        if (range.begin == range.end) continue;
-        const int64_t first = range.begin * p.w.stride + p.w.Origin(kw);
-        AddTap<T, Acc>(static_cast<Acc>(w_row[kw * p.w_strides[3]]), x_row + first * p.x_strides[3],
-                       p.w.stride * p.x_strides[3], sums + range.begin, range.end - range.begin);
+[[gnu::always_inline]] inline void AddRow(const ConvProblem& p, const T* x, const T* w, Acc* sums) {
+  const WindowAxis& width = p.axes[2];
+  for (int64_t k = 0; k < width.kernel; ++k) {
+    const WindowAxis::Range range = width.Inside(k);
+    if (range.begin == range.end) continue;
+    const int64_t covered = range.begin * width.stride + width.Origin(k);
+    const Acc weight = static_cast<Acc>(w[k * p.w_strides[4]]);
+    const int64_t n = range.end - range.begin;
+    if (p.transposed) {
+      AddTap<T, Acc>(weight, x + range.begin * p.x_strides[4], p.x_strides[4], sums + covered,
+                     width.stride, n);
+    } else {
+      AddTap<T, Acc>(weight, x + covered * p.x_strides[4], width.stride * p.x_strides[4],
+                     sums + range.begin, 1, n);
+    }
+  }
+}
+
+// The sums of the row at (d, h) of the result, from the channels `x` and `w` of one group.
+template <class T, class Acc>
+[[gnu::always_inline]] inline void RowSums(const ConvProblem& p, const T* x, const T* w, int64_t d,
+                                           int64_t h, Acc* sums) {
+  std::fill(sums, sums + p.y_size(2), Acc{0});
+  for (int64_t c = 0; c < p.group_c(); ++c) {
+    for (int64_t kd = 0; kd < p.axes[0].kernel; ++kd) {
+      const int64_t z = SourceOf(p, p.axes[0], d, kd);
+      if (z < 0) continue;
+      for (int64_t kh = 0; kh < p.axes[1].kernel; ++kh) {
+        const int64_t y = SourceOf(p, p.axes[1], h, kh);
+        if (y < 0) continue;
+        AddRow<T, Acc>(p, x + c * p.x_strides[1] + z * p.x_strides[2] + y * p.x_strides[3],
+                       w + c * p.w_strides[1] + kd * p.w_strides[2] + kh * p.w_strides[3], sums);
       }
     }
   }
@@ -56,7 +97,7 @@ struct Buffers {
   const void* w;
   const void* bias;
   void* y;
-  void* row;  // w.out sums
+  void* row;  // the sums of one row
 };
 
 template <class T, class Acc>
@@ -66,18 +107,20 @@ template <class T, class Acc>
   const T* bias = static_cast<const T*>(buffers.bias);
   T* y = static_cast<T*>(buffers.y);
   Acc* sums = static_cast<Acc*>(buffers.row);
-  const int64_t group_c = p.c / p.groups;
-  const int64_t group_o = p.o / p.groups;
   for (int64_t n = 0; n < p.n; ++n) {
     for (int64_t o = 0; o < p.o; ++o) {
-      const T* x_group = x + n * p.x_strides[0] + o / group_o * group_c * p.x_strides[1];
+      const int64_t group = o / p.group_o();
+      const T* x_group = x + n * p.x_strides[0] + group * p.group_c() * p.x_strides[1];
+      const T* w_o = w + group * p.w_group_stride() + o % p.group_o() * p.w_strides[0];
       const Acc b = p.has_bias ? static_cast<Acc>(bias[o * p.bias_stride]) : Acc{0};
-      for (int64_t row = 0; row < p.h.out; ++row) {
-        RowSums<T, Acc>(p, x_group, w + o * p.w_strides[0], row, sums);
-        for (int64_t i = 0; i < p.w.out; ++i) {
-          y[i] = static_cast<T>(p.has_bias ? sums[i] + b : sums[i]);
+      for (int64_t d = 0; d < p.y_size(0); ++d) {
+        for (int64_t h = 0; h < p.y_size(1); ++h) {
+          RowSums<T, Acc>(p, x_group, w_o, d, h, sums);
+          for (int64_t i = 0; i < p.y_size(2); ++i) {
+            y[i] = static_cast<T>(p.has_bias ? sums[i] + b : sums[i]);
+          }
+          y += p.y_size(2);
         }
-        y += p.w.out;
       }
     }
   }
@@ -110,24 +153,26 @@ class ConvLoops final : public ir::Kernel {
     if (p.empty()) return;
     ScratchPlan scratch;
     // No accumulator is wider than 8 bytes.
-    row_at_ = scratch.Take(static_cast<size_t>(p.w.out) * 8);
+    row_at_ = scratch.Take(static_cast<size_t>(p.y_size(2)) * 8);
     if (half_) {
-      auto widen = [&](std::array<int64_t, 4> sizes, std::array<int64_t, 4>& strides,
+      auto widen = [&](const std::array<int64_t, 5>& sizes, std::array<int64_t, 5>& strides,
                        StridedCopy& copy) {
-        const std::array<int64_t, 4> dense = Dense(sizes[1], sizes[2], sizes[3]);
+        const std::array<int64_t, 5> dense = Dense(sizes);
         copy = StridedCopy::Make(sizes, strides, dense, 2);
         strides = dense;
-        return scratch.Take(static_cast<size_t>(sizes[0] * dense[0]) * sizeof(float));
+        return scratch.Take(static_cast<size_t>(Product(sizes)) * sizeof(float));
       };
-      x_at_ = widen({p.n, p.c, p.h.in, p.w.in}, p.x_strides, copy_x_);
-      w_at_ = widen({p.o, p.c / p.groups, p.h.kernel, p.w.kernel}, p.w_strides, copy_w_);
+      x_at_ = widen({p.n, p.c, p.x_size(0), p.x_size(1), p.x_size(2)}, p.x_strides, copy_x_);
+      w_at_ = widen({p.transposed ? p.group_o() : p.o, p.transposed ? p.c : p.group_c(),
+                     p.axes[0].kernel, p.axes[1].kernel, p.axes[2].kernel},
+                    p.w_strides, copy_w_);
       const int64_t bias_size[] = {p.o};
       const int64_t bias_stride[] = {p.bias_stride};
       const int64_t one[] = {1};
       copy_bias_ = StridedCopy::Make(bias_size, bias_stride, one, 2);
       p.bias_stride = 1;
       bias_at_ = scratch.Take(static_cast<size_t>(p.o) * sizeof(float));
-      num_results_ = p.n * p.o * p.h.out * p.w.out;
+      num_results_ = p.n * p.o * p.y_size(0) * p.y_size(1) * p.y_size(2);
       y_at_ = scratch.Take(static_cast<size_t>(num_results_) * sizeof(float));
     }
     scratch_bytes_ = scratch.bytes();

@@ -12,7 +12,8 @@
 // lowering (one map stage whose body is the functor run on symbols). A functor whose result is bool
 // for non-bool operands makes a predicate; one with `static constexpr size_t kPredicate = i` takes
 // a bool as operand i. A functor with members keeps them: PreparePointwise and LowerPointwise take
-// an instance, so that an op may choose one by its attributes.
+// an instance, so that an op may choose one by its attributes. GCOMP_UNARY_FN and GCOMP_BINARY_FN
+// write functors without members.
 //
 // The kernel: the functor's loop over dense arrays of its compute type, built for v3 and v4
 // (kernels/cpu_target.h). Operands that are dense go in as they lie; others pass through tiles
@@ -217,6 +218,26 @@ inline constexpr ir::OperandSpec kUnaryOperands[] = {{.name = "x", .dtypes = F::
 template <class F>
 inline constexpr ir::OperandSpec kBinaryOperands[] = {{.name = "a", .dtypes = F::kDTypes},
                                                       {.name = "b", .dtypes = F::kDTypes}};
+
+// A functor of one operand x, or of a and b, that has no state: its value is `expression`.
+#define GCOMP_UNARY_FN(name, dtypes, expression)    \
+  struct name##Fn {                                 \
+    static constexpr int kArity = 1;                \
+    static constexpr ir::DTypeSet kDTypes = dtypes; \
+    template <class S>                              \
+    GCOMP_INLINE auto operator()(S x) const {       \
+      return expression;                            \
+    }                                               \
+  };
+#define GCOMP_BINARY_FN(name, dtypes, expression)   \
+  struct name##Fn {                                 \
+    static constexpr int kArity = 2;                \
+    static constexpr ir::DTypeSet kDTypes = dtypes; \
+    template <class S>                              \
+    GCOMP_INLINE auto operator()(S a, S b) const {  \
+      return expression;                            \
+    }                                               \
+  };
 
 inline constexpr std::string_view kNoVjpYet = "derivative rules come with differentiation";
 

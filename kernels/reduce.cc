@@ -18,43 +18,13 @@ int64_t RoundUp(int64_t value, int64_t to) {
   return (value + to - 1) / to * to;
 }
 
-// The iteration space of a reduction, dims collapsed.
-struct ReduceSpace {
-  CursorSpace kept;         // over the operand
-  CursorSpace kept_result;  // the same points of the result
-  CursorSpace reduced;      // over the operand
-  // Form 1: no kept dim, or the innermost dim that is not of size 1 is reduced.
-  bool innermost_reduced = true;
-};
-
-ReduceSpace SpaceOf(const ir::KernelCtx& ctx, const std::vector<int>& axes) {
-  const ir::TensorSpec& x = ctx.operands[0];
-  const ir::TensorSpec& y = ctx.results[0];
-  bool keep_dims = ctx.attrs.Bool("keep_dims");
-  int64_t x_bytes = ir::BytesOf(x.dtype);
-  int64_t y_bytes = ir::BytesOf(y.dtype);
-  ReduceSpace space;
-  size_t y_dim = 0;
-  for (size_t d = 0; d < x.sizes.size(); ++d) {
-    bool is_reduced = std::ranges::binary_search(axes, static_cast<int>(d));
-    if (is_reduced) {
-      AppendDim(x.sizes[d], {{&space.reduced, x.strides[d] * x_bytes}});
-    } else {
-      AppendDim(x.sizes[d], {{&space.kept, x.strides[d] * x_bytes},
-                             {&space.kept_result, y.strides[y_dim] * y_bytes}});
-    }
-    if (!is_reduced || keep_dims) ++y_dim;
-    if (x.sizes[d] != 1) space.innermost_reduced = is_reduced;
-  }
-  return space;
-}
-
 // What both forms share.
 class ReduceKernel : public ir::Kernel {
  public:
-  ReduceKernel(const ReduceLoops& loops, const TileIo& io, ReduceSpace space)
+  ReduceKernel(const ReduceLoops& loops, const TileIo& io, const TileIo& out, ReduceSpace space)
       : loops_(loops),
         io_(io),
+        out_(out),
         space_(std::move(space)),
         n_(space_.reduced.NumElements()),
         points_(space_.kept.NumElements()) {}
@@ -65,13 +35,20 @@ class ReduceKernel : public ir::Kernel {
     auto leaves = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(count)));
     for (int64_t half = leaves / 2; half > 0; half /= 2) {
       int64_t pairs = std::max<int64_t>(std::min(half, count - half), 0);
-      loops_.rows(values, values + half * width * io_.tile_bytes, pairs * width);
+      loops_.rows(values, values + half * width * loops_.partial_bytes, pairs * width);
       count = std::min(half, count);
     }
   }
 
+  // Partial values to results.
+  void Put(std::byte* values, int64_t count, void* to, int64_t stride) const {
+    if (loops_.finish != nullptr) loops_.finish(values, count, n_);
+    out_.store(values, count, to, stride);
+  }
+
   ReduceLoops loops_;
-  TileIo io_;
+  TileIo io_;   // of the operand
+  TileIo out_;  // of the result
   ReduceSpace space_;
   int64_t n_;       // reduced elements per point
   int64_t points_;  // results
@@ -87,7 +64,7 @@ class EmptyReduceKernel final : public ReduceKernel {
     std::memcpy(value, &loops_.empty, sizeof(value));
     Cursor out(space_.kept_result, args.result(0));
     for (int64_t p = 0; p < points_; ++p) {
-      io_.store(value, 1, out.data(), io_.bytes);
+      out_.store(value, 1, out.data(), out_.bytes);
       out.Skip(1);
     }
     return Status();
@@ -97,8 +74,8 @@ class EmptyReduceKernel final : public ReduceKernel {
 // Form 1: one point after the other.
 class LanesKernel final : public ReduceKernel {
  public:
-  LanesKernel(const ReduceLoops& loops, const TileIo& io, ReduceSpace space)
-      : ReduceKernel(loops, io, std::move(space)), chunks_(NumChunks(n_)) {
+  LanesKernel(const ReduceLoops& loops, const TileIo& io, const TileIo& out, ReduceSpace space)
+      : ReduceKernel(loops, io, out, std::move(space)), chunks_(NumChunks(n_)) {
     in_place_ = io_.direct &&
                 (space_.reduced.sizes.empty() ||
                  (space_.reduced.sizes.size() == 1 && space_.reduced.strides[0] == io_.bytes));
@@ -106,7 +83,7 @@ class LanesKernel final : public ReduceKernel {
   }
 
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(tile_bytes_ + chunks_ * io_.tile_bytes);
+    return static_cast<size_t>(tile_bytes_ + chunks_ * loops_.partial_bytes);
   }
 
   Status Run(const ir::KernelArgs& args) const override {
@@ -124,10 +101,10 @@ class LanesKernel final : public ReduceKernel {
         } else {
           Gather(count, &row, tile);
         }
-        loops_.chunk(values, count, partials + c * io_.tile_bytes);
+        loops_.chunk(values, count, partials + c * loops_.partial_bytes);
       }
       if (chunks_ > 1) Tree(partials, chunks_, 1);
-      io_.store(partials, 1, out.data(), io_.bytes);
+      Put(partials, 1, out.data(), out_.bytes);
       in.Skip(1);
       out.Skip(1);
     }
@@ -151,8 +128,9 @@ class LanesKernel final : public ReduceKernel {
 // Form 2: strips of the innermost kept dim, row after row.
 class BlocksKernel final : public ReduceKernel {
  public:
-  BlocksKernel(const ReduceLoops& loops, const TileIo& io, ReduceSpace space)
-      : ReduceKernel(loops, io, std::move(space)), blocks_((n_ + kReduceBlock - 1) / kReduceBlock) {
+  BlocksKernel(const ReduceLoops& loops, const TileIo& io, const TileIo& out, ReduceSpace space)
+      : ReduceKernel(loops, io, out, std::move(space)),
+        blocks_((n_ + kReduceBlock - 1) / kReduceBlock) {
     inner_ = space_.kept.sizes.back();
     in_stride_ = space_.kept.strides.back();
     out_stride_ = space_.kept_result.strides.back();
@@ -162,13 +140,14 @@ class BlocksKernel final : public ReduceKernel {
       outer->sizes.pop_back();
       outer->strides.pop_back();
     }
-    int64_t fitting = kMaxPartialBytes / (blocks_ * io_.tile_bytes);
+    int64_t fitting = kMaxPartialBytes / (blocks_ * loops_.partial_bytes);
     width_ = std::min(inner_, std::clamp<int64_t>(fitting, 16, kTile));
     in_place_ = io_.direct && in_stride_ == io_.bytes;
+    tile_ = RoundUp(blocks_ * width_ * loops_.partial_bytes, 64);
   }
 
   size_t scratch_bytes() const override {
-    return static_cast<size_t>((blocks_ + 1) * width_ * io_.tile_bytes);
+    return static_cast<size_t>(tile_ + width_ * io_.tile_bytes);
   }
 
   Status Run(const ir::KernelArgs& args) const override {
@@ -180,7 +159,7 @@ class BlocksKernel final : public ReduceKernel {
       for (int64_t from = 0; from < inner_; from += width_) {
         int64_t width = std::min(width_, inner_ - from);
         Strip(in.data() + from * in_stride_, width, partials);
-        io_.store(partials, width, out.data() + from * out_stride_, out_stride_);
+        Put(partials, width, out.data() + from * out_stride_, out_stride_);
       }
       in.Skip(1);
       out.Skip(1);
@@ -191,24 +170,32 @@ class BlocksKernel final : public ReduceKernel {
  private:
   // partials[0 .. width) = the reduction of `width` neighboring points.
   void Strip(const char* data, int64_t width, std::byte* partials) const {
-    std::byte* tile = partials + blocks_ * width_ * io_.tile_bytes;
+    std::byte* tile = partials + tile_;
     Cursor row(space_.reduced, data);
     for (int64_t b = 0; b < blocks_; ++b) {
-      std::byte* sum = partials + b * width * io_.tile_bytes;
+      std::byte* sum = partials + b * width * loops_.partial_bytes;
       int64_t end = std::min((b + 1) * kReduceBlock, n_);
       for (int64_t k = b * kReduceBlock; k < end; ++k) {
-        if (k == b * kReduceBlock) {
-          io_.load(row.data(), in_stride_, width, sum);
-        } else if (in_place_) {
-          loops_.rows(sum, row.data(), width);
-        } else {
-          io_.load(row.data(), in_stride_, width, tile);
-          loops_.rows(sum, tile, width);
-        }
+        Fold(row.data(), width, k == b * kReduceBlock, sum, tile);
         row.Skip(1);
       }
     }
     if (blocks_ > 1) Tree(partials, blocks_, width);
+  }
+
+  // One row of elements into the partial values `sum`.
+  void Fold(const char* data, int64_t width, bool first, std::byte* sum, std::byte* tile) const {
+    if (first && loops_.fold == nullptr) return io_.load(data, in_stride_, width, sum);
+    const void* values = data;
+    if (!in_place_) {
+      io_.load(data, in_stride_, width, tile);
+      values = tile;
+    }
+    if (loops_.fold != nullptr) {
+      loops_.fold(sum, values, width, first);
+    } else {
+      loops_.rows(sum, values, width);
+    }
   }
 
   int64_t blocks_;
@@ -218,10 +205,33 @@ class BlocksKernel final : public ReduceKernel {
   CursorSpace outer_;
   CursorSpace outer_result_;
   int64_t width_;
+  int64_t tile_;  // where the tile lies in scratch
   bool in_place_;
 };
 
 }  // namespace
+
+ReduceSpace ReduceSpaceOf(const ir::KernelCtx& ctx, const std::vector<int>& axes) {
+  const ir::TensorSpec& x = ctx.operands[0];
+  const ir::TensorSpec& y = ctx.results[0];
+  bool keep_dims = ctx.attrs.Bool("keep_dims");
+  int64_t x_bytes = ir::BytesOf(x.dtype);
+  int64_t y_bytes = ir::BytesOf(y.dtype);
+  ReduceSpace space;
+  size_t y_dim = 0;
+  for (size_t d = 0; d < x.sizes.size(); ++d) {
+    bool is_reduced = std::ranges::binary_search(axes, static_cast<int>(d));
+    if (is_reduced) {
+      AppendDim(x.sizes[d], {{&space.reduced, x.strides[d] * x_bytes}});
+    } else {
+      AppendDim(x.sizes[d], {{&space.kept, x.strides[d] * x_bytes},
+                             {&space.kept_result, y.strides[y_dim] * y_bytes}});
+    }
+    if (!is_reduced || keep_dims) ++y_dim;
+    if (x.sizes[d] != 1) space.innermost_reduced = is_reduced;
+  }
+  return space;
+}
 
 std::vector<int> ReducedAxes(const ir::AttrReader& attrs, int rank) {
   std::vector<int> axes;
@@ -237,9 +247,15 @@ std::vector<int> ReducedAxes(const ir::AttrReader& attrs, int rank) {
   return axes;
 }
 
-Status InferReduce(ir::InferCtx& ctx, bool allows_empty) {
+Status InferReduce(ir::InferCtx& ctx, bool allows_empty, std::optional<ir::DType> dtype) {
   const ir::Type& x = ctx.operand(0);
   GCOMP_ASSIGN_OR_RETURN(std::vector<int> axes, ctx.Axes("dims", x.rank()));
+  return InferReduceOver(ctx, axes, allows_empty, dtype.value_or(x.dtype()));
+}
+
+Status InferReduceOver(ir::InferCtx& ctx, const std::vector<int>& axes, bool allows_empty,
+                       ir::DType dtype) {
+  const ir::Type& x = ctx.operand(0);
   bool keep_dims = ctx.attrs().Bool("keep_dims");
   ir::Dims dims;
   for (int d = 0; d < x.rank(); ++d) {
@@ -253,20 +269,17 @@ Status InferReduce(ir::InferCtx& ctx, bool allows_empty) {
       return ctx.Fail(Format("axis {} of {} is empty: there is no value to give", d, ctx.Show(x)));
     }
   }
-  ctx.Return(ir::Type::Tensor(x.dtype(), std::move(dims), {}, x.device()));
+  ctx.Return(ir::Type::Tensor(dtype, std::move(dims), {}, x.device()));
   return Status();
 }
 
 StatusOr<std::unique_ptr<ir::Kernel>> MakeReduceKernel(const ir::KernelCtx& ctx,
                                                        const ReduceLoops& loops) {
   const ir::TensorSpec& x = ctx.operands[0];
-  ReduceSpace space = SpaceOf(ctx, ReducedAxes(ctx.attrs, x.rank()));
-  size_t rank = std::max(space.kept.sizes.size(), space.reduced.sizes.size());
-  if (rank > kMaxCursorRank) {
-    return Status(ErrorId::E802, Format("{}: the operand needs {} separate dims; the limit is {}",
-                                        ctx.op.def->name, rank, kMaxCursorRank));
-  }
+  ReduceSpace space = ReduceSpaceOf(ctx, ReducedAxes(ctx.attrs, x.rank()));
+  GCOMP_RETURN_IF_ERROR(CheckCursorRank(ctx.op, space.Rank()));
   TileIo io = TileIoOf(x.dtype, ctx.cpu);
+  TileIo out = TileIoOf(ctx.results[0].dtype, ctx.cpu);
   bool empty = space.reduced.NumElements() == 0;
   if (empty && !loops.allows_empty) {
     return Status(ErrorId::E504, Format("{}: a reduced axis is empty: there is no value to give",
@@ -274,19 +287,28 @@ StatusOr<std::unique_ptr<ir::Kernel>> MakeReduceKernel(const ir::KernelCtx& ctx,
   }
   std::unique_ptr<ir::Kernel> kernel;
   if (empty || space.kept.NumElements() == 0) {
-    kernel = std::make_unique<EmptyReduceKernel>(loops, io, std::move(space));
+    kernel = std::make_unique<EmptyReduceKernel>(loops, io, out, std::move(space));
   } else if (space.innermost_reduced) {
-    kernel = std::make_unique<LanesKernel>(loops, io, std::move(space));
+    kernel = std::make_unique<LanesKernel>(loops, io, out, std::move(space));
   } else {
-    kernel = std::make_unique<BlocksKernel>(loops, io, std::move(space));
+    kernel = std::make_unique<BlocksKernel>(loops, io, out, std::move(space));
   }
   return kernel;
 }
 
+Status CheckCursorRank(const ir::Op& op, size_t rank) {
+  if (rank <= kMaxCursorRank) return Status();
+  return Status(ErrorId::E802, Format("{}: the operands need {} separate dims; the limit is {}",
+                                      op.def->name, rank, kMaxCursorRank));
+}
+
 ir::Stage ReduceStage(const ir::LowerCtx& ctx) {
+  return ReduceStageOver(ctx, ReducedAxes(ctx.attrs, ctx.operands[0].rank()));
+}
+
+ir::Stage ReduceStageOver(const ir::LowerCtx& ctx, const std::vector<int>& axes) {
   const ir::LowerCtx::Tensor& x = ctx.operands[0];
   const ir::LowerCtx::Tensor& y = ctx.results[0];
-  std::vector<int> axes = ReducedAxes(ctx.attrs, x.rank());
   bool keep_dims = ctx.attrs.Bool("keep_dims");
   ir::Stage stage;
   stage.kind = ir::Stage::Kind::kReduce;
@@ -313,6 +335,15 @@ ir::Stage ReduceStage(const ir::LowerCtx& ctx) {
   stage.loads.push_back(std::move(load));
   stage.store_buffer = ctx.result_buffer(0);
   return stage;
+}
+
+ir::Load LoadCount(const std::vector<ir::Expr>& sizes) {
+  ir::Load load;
+  load.buffer = ir::Load::kIndex;
+  load.otherwise.dtype = ir::DType::kI64;
+  load.offset.base = 1;
+  for (const ir::Expr& size : sizes) load.offset.base = ir::Expr::Mul(load.offset.base, size);
+  return load;
 }
 
 bool ReducesNothing(const ir::Stage& stage) {

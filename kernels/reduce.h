@@ -9,10 +9,13 @@
 // once.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <vector>
 
@@ -21,6 +24,7 @@
 #include "ir/op_def.h"
 #include "ir/scalar.h"
 #include "kernels/cpu_target.h"
+#include "kernels/cursor.h"
 #include "kernels/tile.h"
 
 namespace gcomp::kernels {
@@ -48,6 +52,72 @@ struct SumFn {
   template <class T>
   static constexpr T Empty() {
     return T{0};
+  }
+};
+
+// The mean is the sum, divided once: the mean of no elements is 0 / 0.
+struct MeanFn : SumFn {
+  template <class T>
+  static constexpr T Empty() {
+    return std::numeric_limits<T>::quiet_NaN();
+  }
+};
+
+struct ProdFn {
+  static constexpr bool kAllowsEmpty = true;
+
+  template <class S>
+  GCOMP_INLINE S operator()(S a, S b) const {
+    return ir::Mul(a, b);
+  }
+
+  template <class T>
+  static constexpr T Identity() {
+    return T{1};
+  }
+
+  template <class T>
+  static constexpr T Empty() {
+    return T{1};
+  }
+};
+
+// any and all of truth values, which are 0 and 1 where they stand in integers.
+struct AnyFn {
+  static constexpr bool kAllowsEmpty = true;
+
+  template <class S>
+  GCOMP_INLINE S operator()(S a, S b) const {
+    return ir::Or(a, b);
+  }
+
+  template <class T>
+  static constexpr T Identity() {
+    return T{0};
+  }
+
+  template <class T>
+  static constexpr T Empty() {
+    return T{0};
+  }
+};
+
+struct AllFn {
+  static constexpr bool kAllowsEmpty = true;
+
+  template <class S>
+  GCOMP_INLINE S operator()(S a, S b) const {
+    return ir::And(a, b);
+  }
+
+  template <class T>
+  static constexpr T Identity() {
+    return T{1};
+  }
+
+  template <class T>
+  static constexpr T Empty() {
+    return T{1};
   }
 };
 
@@ -117,47 +187,68 @@ GCOMP_INLINE void CombineTree(T* values, int64_t n) {
   }
 }
 
-// Form 1 within a chunk: the combination of at(0), ..., at(n - 1), 1 <= n <= 4096.
-template <class F, class T, class At>
-GCOMP_INLINE T ReduceChunk(int64_t n, const At& at) {
-  alignas(64) T lanes[kReduceLanes];
-  if (n < kReduceLanes) {
-    for (int64_t j = 0; j < n; ++j) lanes[j] = at(j);
-    CombineTree<F>(lanes, n);
-    return lanes[0];
+// The tree over the lanes of a chunk of n elements, into lanes[0]. The right sides of the levels that
+// are left out are the identity.
+template <class F, class T, int64_t kHalf = kReduceLanes / 2>
+GCOMP_INLINE T CombineLanes(T* lanes, int64_t n) {
+  if (n > kHalf) {
+    for (int64_t j = 0; j < kHalf; ++j) lanes[j] = F{}(lanes[j], lanes[j + kHalf]);
   }
-  for (int64_t j = 0; j < kReduceLanes; ++j) lanes[j] = at(j);
-  int64_t k = kReduceLanes;
-  for (; k + kReduceLanes <= n; k += kReduceLanes) {
-    for (int64_t j = 0; j < kReduceLanes; ++j) lanes[j] = F{}(lanes[j], at(k + j));
-  }
-  for (int64_t j = 0; j < n - k; ++j) lanes[j] = F{}(lanes[j], at(k + j));
-  for (int64_t half = kReduceLanes / 2; half > 0; half /= 2) {
-    for (int64_t j = 0; j < half; ++j) lanes[j] = F{}(lanes[j], lanes[j + half]);
-  }
+  if constexpr (kHalf > 1) CombineLanes<F, T, kHalf / 2>(lanes, n);
   return lanes[0];
 }
 
+// What a reduction does beside each group of 128 elements: nothing.
+struct NothingBeside {
+  GCOMP_INLINE void operator()(int64_t /*k*/) const {}
+};
+
+// Form 1 within a chunk: the combination of at(0), ..., at(n - 1), 1 <= n <= 4096; `at` is called
+// once for each and may store to element i what belongs to i. beside(k) is called before at(k), ...,
+// at(k + 127), of whole groups alone.
+template <class F, class T, class At, class Beside = NothingBeside>
+GCOMP_INLINE T ReduceChunk(int64_t n, const At& at, const Beside& beside = {}) {
+  alignas(64) T lanes[kReduceLanes];
+  for (int64_t j = 0; j < kReduceLanes; ++j) lanes[j] = F::template Identity<T>();
+  int64_t k = 0;
+  for (; k + kReduceLanes <= n; k += kReduceLanes) {
+    beside(k);
+    GCOMP_INDEPENDENT
+    for (int64_t j = 0; j < kReduceLanes; ++j) lanes[j] = F{}(lanes[j], at(k + j));
+  }
+  GCOMP_INDEPENDENT
+  for (int64_t j = 0; j < n - k; ++j) lanes[j] = F{}(lanes[j], at(k + j));
+  return CombineLanes<F>(lanes, n);
+}
+
 // Form 1 of at(0), ..., at(n - 1); `partials` holds NumChunks(n) values.
-template <class F, class T, class At>
-GCOMP_INLINE T ReduceRow(int64_t n, const At& at, T* partials) {
+template <class F, class T, class At, class Beside = NothingBeside>
+GCOMP_INLINE T ReduceRow(int64_t n, const At& at, T* partials, const Beside& beside = {}) {
   if (n == 0) return F::template Empty<T>();
   int64_t chunks = NumChunks(n);
   for (int64_t c = 0; c < chunks; ++c) {
     int64_t from = c * kReduceChunk;
     int64_t count = n - from < kReduceChunk ? n - from : kReduceChunk;
     partials[c] = ReduceChunk<F, T>(
-        count, [&](int64_t i) __attribute__((always_inline)) { return at(from + i); });
+        count, [&](int64_t i) __attribute__((always_inline)) { return at(from + i); },
+        [&](int64_t k) __attribute__((always_inline)) { beside(from + k); });
   }
   CombineTree<F>(partials, chunks);
   return partials[0];
 }
 
-// The loops of one reduction, by type-erased pointers to dense values of its compute type.
+// The loops of one reduction, by type-erased pointers to dense values: elements of the compute type
+// of the operand, partial values of the type that is combined (the same but for any and all).
 struct ReduceLoops {
   void (*chunk)(const void* values, int64_t n, void* result) = nullptr;  // ReduceChunk
-  void (*rows)(void* into, const void* from, int64_t n) = nullptr;       // CombineRows
-  uint64_t empty = 0;                                                    // the bits of Empty<T>
+  void (*rows)(void* into, const void* from, int64_t n) = nullptr;       // CombineRows of partials
+  // CombineRows of partials with elements; `first` starts the partials. Null: elements are
+  // partials.
+  void (*fold)(void* into, const void* from, int64_t n, bool first) = nullptr;
+  // In place: partials to values of the result, each of n reduced elements. Null: they are values.
+  void (*finish)(void* values, int64_t count, int64_t n) = nullptr;
+  int64_t partial_bytes = 0;
+  uint64_t empty = 0;  // the bits of Empty<T>
   bool allows_empty = false;
 };
 
@@ -195,10 +286,14 @@ GCOMP_TARGET_V4 void RowsV4(void* into, const void* from, int64_t n) {
 template <class F, class T>
 ReduceLoops ReduceLoopsOf(CpuLevel cpu) {
   namespace internal = reduce_internal;
+  const T empty = F::template Empty<T>();
+  uint64_t empty_bits = 0;
+  std::memcpy(&empty_bits, &empty, sizeof(T));
   return {
       .chunk = cpu == CpuLevel::kV4 ? &internal::ChunkV4<F, T> : &internal::ChunkV3<F, T>,
       .rows = cpu == CpuLevel::kV4 ? &internal::RowsV4<F, T> : &internal::RowsV3<F, T>,
-      .empty = ir::ScalarOf(F::template Empty<T>()).bits,
+      .partial_bytes = sizeof(T),
+      .empty = empty_bits,
       .allows_empty = F::kAllowsEmpty,
   };
 }
@@ -221,15 +316,42 @@ using NumericOf = std::conditional_t<std::is_same_v<T, bool>, uint32_t, T>;
 // The axes that `dims` names, sorted; absent = all.
 std::vector<int> ReducedAxes(const ir::AttrReader& attrs, int rank);
 
-// Type of a reduction: the operand's dtype without the reduced axes. E504 where an axis of size 0
-// is reduced and `allows_empty` is false.
-Status InferReduce(ir::InferCtx& ctx, bool allows_empty);
+// Type of a reduction: the operand's shape without the reduced axes, and its dtype or `dtype`. E504
+// where an axis of size 0 is reduced and `allows_empty` is false.
+Status InferReduce(ir::InferCtx& ctx, bool allows_empty,
+                   std::optional<ir::DType> dtype = std::nullopt);
+
+// The same for axes that are not those of `dims`: sorted.
+Status InferReduceOver(ir::InferCtx& ctx, const std::vector<int>& axes, bool allows_empty,
+                       ir::DType dtype);
 
 StatusOr<std::unique_ptr<ir::Kernel>> MakeReduceKernel(const ir::KernelCtx& ctx,
                                                        const ReduceLoops& loops);
 
+// The iteration space of a reduction, dims collapsed, strides in bytes.
+struct ReduceSpace {
+  CursorSpace kept;         // over the operand
+  CursorSpace kept_result;  // the same points of the result
+  CursorSpace reduced;      // over the operand
+  // Form 1: no kept dim, or the innermost dim that is not of size 1 is reduced.
+  bool innermost_reduced = true;
+
+  size_t Rank() const { return std::max(kept.sizes.size(), reduced.sizes.size()); }
+};
+
+// The space of an op with operand 0, result 0 and the attribute keep_dims.
+ReduceSpace ReduceSpaceOf(const ir::KernelCtx& ctx, const std::vector<int>& axes);
+
+// E802 where the collapsed dims of a kernel of `op` are more than a cursor holds.
+Status CheckCursorRank(const ir::Op& op, size_t rank);
+
 // The reduce stage of the op without body, combine and finish.
 ir::Stage ReduceStage(const ir::LowerCtx& ctx);
+// The same for axes that are not those of `dims`: sorted.
+ir::Stage ReduceStageOver(const ir::LowerCtx& ctx, const std::vector<int>& axes);
+
+// A load of the product of `sizes`, as a number in i64.
+ir::Load LoadCount(const std::vector<ir::Expr>& sizes);
 
 // True if the reduced axes hold no element.
 bool ReducesNothing(const ir::Stage& stage);

@@ -1,43 +1,98 @@
 #include "kernels/rows.h"
 
 #include <algorithm>
+#include <cstdlib>
 
-#include "base/format.h"
 #include "kernels/cursor.h"
 #include "kernels/reduce.h"
 
 namespace gcomp::kernels {
 namespace {
 
+// A strip of rows takes at most this many bytes of scratch, and this many points.
+constexpr int64_t kMaxStripBytes = int64_t{1} << 20;
+constexpr int64_t kMaxStripPoints = 64;
+// The next row is asked for while a row computes if it is at most this long: both stay in L2.
+constexpr int64_t kMaxAheadBytes = int64_t{1} << 18;
+// Elements of a strip that are turned at once.
+constexpr int64_t kTurn = 8;
+// Elements from those that are turned to those that are asked for.
+constexpr int64_t kAhead = 16;
+
+int64_t RoundUp(int64_t value, int64_t to) {
+  return (value + to - 1) / to * to;
+}
+
+using Words [[gnu::vector_size(32)]] = uint32_t;
+
+// to[j * to_stride + i] = from[i * from_stride + j], for i < 8 and j < 8 elements of 4 bytes: pairs
+// of rows, then of pairs, inside the halves of registers, then the halves. The attribute stands on
+// what holds registers: they are split where the target lacks them before functions are inlined.
+GCOMP_TARGET_V3 GCOMP_INLINE void Turn8x8(const uint32_t* from, int64_t from_stride, uint32_t* to,
+                                          int64_t to_stride) {
+  Words a[8];
+  Words b[8];
+  for (int i = 0; i < 8; ++i) __builtin_memcpy(&a[i], from + i * from_stride, sizeof(Words));
+  for (int i = 0; i < 8; i += 2) {
+    b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (int g = 0; g < 8; g += 4) {
+    for (int i = 0; i < 2; ++i) {
+      Words low = b[g + i];
+      Words high = b[g + i + 2];
+      a[g + 2 * i] = __builtin_shufflevector(low, high, 0, 1, 8, 9, 4, 5, 12, 13);
+      a[g + 2 * i + 1] = __builtin_shufflevector(low, high, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  }
+  for (int i = 0; i < 4; ++i) {
+    b[i] = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    b[i + 4] = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+  for (int i = 0; i < 8; ++i) __builtin_memcpy(to + i * to_stride, &b[i], sizeof(Words));
+}
+
+// to[j * to_stride + i] = from[i * from_stride + j] for i < m, j < n.
+template <class T>
+GCOMP_TARGET_V3 void Turn(const void* source, int64_t from_stride, void* target, int64_t to_stride,
+                          int64_t m, int64_t n) {
+  const T* from = static_cast<const T*>(source);
+  T* to = static_cast<T*>(target);
+  int64_t j = 0;
+  if constexpr (sizeof(T) == 4) {
+    for (; m == kTurn && j + kTurn <= n; j += kTurn) {
+      Turn8x8(from + j, from_stride, to + j * to_stride, to_stride);
+    }
+  }
+  for (; j < n; ++j) {
+    for (int64_t i = 0; i < m; ++i) to[j * to_stride + i] = from[i * from_stride + j];
+  }
+}
+
+using TurnFn = void (*)(const void* from, int64_t from_stride, void* to, int64_t to_stride,
+                        int64_t m, int64_t n);
+
 // One tensor along the row axes.
 struct RowAccess {
   TileIo io;
   CursorSpace space;
-  bool in_place = false;  // rows are dense in the compute type
-  int64_t scratch = -1;   // where its row lies in scratch, unless in place
 
-  void Finish(int64_t n, int64_t* scratch_bytes) {
-    in_place = io.direct &&
-               (space.sizes.empty() || (space.sizes.size() == 1 && space.strides[0] == io.bytes));
-    if (in_place) return;
-    scratch = *scratch_bytes;
-    *scratch_bytes += (n * io.tile_bytes + 63) / 64 * 64;
+  // True if rows are dense.
+  bool IsDense() const {
+    return space.sizes.empty() || (space.sizes.size() == 1 && space.strides[0] == io.bytes);
   }
 
-  // The row at `data`: itself, or its copy in scratch.
-  const void* Fetch(const void* data, int64_t n, std::byte* base) const {
-    if (in_place) return data;
-    std::byte* tile = base + scratch;
+  // True if rows are dense in the compute type.
+  bool InPlace() const { return io.direct && IsDense(); }
+
+  void Gather(const void* data, int64_t n, std::byte* tile) const {
     Cursor(space, data).Walk(n, [&](const char* piece, int64_t count) {
       io.load(piece, Stride(), count, tile);
       tile += count * io.tile_bytes;
     });
-    return base + scratch;
   }
 
-  void Put(void* data, int64_t n, const std::byte* base) const {
-    if (in_place) return;
-    const std::byte* tile = base + scratch;
+  void Scatter(const std::byte* tile, int64_t n, void* data) const {
     Cursor(space, data).Walk(n, [&](char* piece, int64_t count) {
       io.store(tile, count, piece, Stride());
       tile += count * io.tile_bytes;
@@ -47,7 +102,22 @@ struct RowAccess {
   int64_t Stride() const { return space.strides.empty() ? io.bytes : space.strides.back(); }
 };
 
-class RowKernel final : public ir::Kernel {
+// A weight or bias: dense as it lies, or copied to scratch by each run.
+struct RowParameter {
+  int operand = -1;
+  RowAccess access;
+  int64_t scratch = -1;  // -1 = as it lies
+
+  const void* Fetch(const ir::KernelArgs& args, int64_t n, std::byte* base) const {
+    if (operand < 0) return nullptr;
+    const void* data = args.operand(static_cast<size_t>(operand));
+    if (scratch < 0) return data;
+    access.Gather(data, n, base + scratch);
+    return base + scratch;
+  }
+};
+
+class RowKernel : public ir::Kernel {
  public:
   RowKernel(const ir::KernelCtx& ctx, RowLoop loop, const RowOptions& options)
       : loop_(loop), options_(options) {
@@ -55,177 +125,287 @@ class RowKernel final : public ir::Kernel {
     const ir::TensorSpec& y = ctx.results[0];
     x_.io = TileIoOf(x.dtype, ctx.cpu);
     y_.io = TileIoOf(y.dtype, ctx.cpu);
+    size_t y_dim = 0;
     for (size_t d = 0; d < x.sizes.size(); ++d) {
       bool in_row = std::ranges::binary_search(options.axes, static_cast<int>(d));
-      AppendDim(x.sizes[d], {{in_row ? &x_.space : &points_, x.strides[d] * x_.io.bytes}});
-      AppendDim(x.sizes[d], {{in_row ? &y_.space : &result_points_, y.strides[d] * y_.io.bytes}});
+      if (!in_row) {
+        AppendDim(x.sizes[d], {{&points_, x.strides[d] * x_.io.bytes},
+                               {&result_points_, y.strides[y_dim] * y_.io.bytes}});
+      } else {
+        AppendDim(x.sizes[d], {{&x_.space, x.strides[d] * x_.io.bytes}});
+        if (!options.value_per_row) {
+          AppendDim(x.sizes[d], {{&y_.space, y.strides[d] * y_.io.bytes}});
+        }
+      }
+      if (!in_row || !options.value_per_row || options.keep_dims) ++y_dim;
     }
     n_ = x_.space.NumElements();
     num_points_ = points_.NumElements();
-    x_.Finish(n_, &scratch_bytes_);
-    y_.Finish(n_, &scratch_bytes_);
-    for (auto [access, operand] : {std::pair{&weight_, options.weight}, {&bias_, options.bias}}) {
-      if (operand < 0) continue;
-      const ir::TensorSpec& spec = ctx.operands[static_cast<size_t>(operand)];
-      access->io = TileIoOf(spec.dtype, ctx.cpu);
-      for (size_t d = 0; d < spec.sizes.size(); ++d) {
-        AppendDim(spec.sizes[d], {{&access->space, spec.strides[d] * access->io.bytes}});
-      }
-      access->Finish(n_, &scratch_bytes_);
+    for (auto [parameter, operand] :
+         {std::pair{&weight_, options.weight}, {&bias_, options.bias}}) {
+      if (operand >= 0) Bind(ctx, operand, parameter);
     }
-    partials_ = scratch_bytes_;
-    scratch_bytes_ += NumChunks(n_) * x_.io.tile_bytes;
+    partials_ = Take(NumChunks(n_) * x_.io.tile_bytes);
   }
 
   size_t Rank() const {
     size_t rank = 0;
-    for (const CursorSpace* space :
-         {&points_, &result_points_, &x_.space, &y_.space, &weight_.space, &bias_.space}) {
+    for (const CursorSpace* space : {&points_, &result_points_, &x_.space, &y_.space,
+                                     &weight_.access.space, &bias_.access.space}) {
       rank = std::max(rank, space->sizes.size());
     }
     return rank;
   }
 
+  // True if neighboring points lie closer together than the elements of a row.
+  bool PointsAreDenser() const {
+    return n_ > 1 && num_points_ > 1 && !x_.InPlace() &&
+           std::abs(points_.strides.back()) < std::abs(x_.space.strides.back());
+  }
+
   size_t scratch_bytes() const override { return static_cast<size_t>(scratch_bytes_); }
 
   Status Run(const ir::KernelArgs& args) const override {
-    if (n_ == 0 || num_points_ == 0) return Status();
+    if (num_points_ == 0 || (n_ == 0 && !options_.value_per_row)) return Status();
     auto* scratch = static_cast<std::byte*>(args.scratch);
     Row row{.x = nullptr,
             .y = nullptr,
             .n = n_,
-            .weight = nullptr,
-            .bias = nullptr,
+            .weight = weight_.Fetch(args, n_, scratch),
+            .bias = bias_.Fetch(args, n_, scratch),
             .eps = options_.eps,
-            .partials = scratch + partials_};
-    if (options_.weight >= 0) {
-      row.weight = weight_.Fetch(args.operand(static_cast<size_t>(options_.weight)), n_, scratch);
-    }
-    if (options_.bias >= 0) {
-      row.bias = bias_.Fetch(args.operand(static_cast<size_t>(options_.bias)), n_, scratch);
-    }
-    Cursor in(points_, args.operand(0));
-    Cursor out(result_points_, args.result(0));
-    for (int64_t p = 0; p < num_points_; ++p) {
-      row.x = x_.Fetch(in.data(), n_, scratch);
-      row.y = y_.in_place ? static_cast<void*>(out.data()) : scratch + y_.scratch;
-      loop_(row);
-      y_.Put(out.data(), n_, scratch);
-      in.Skip(1);
-      out.Skip(1);
-    }
+            .correction = options_.correction,
+            .partials = scratch + partials_,
+            .next_x = nullptr,
+            .next_y = nullptr,
+            .next_bytes = x_.io.bytes};
+    RunPoints(args, row);
     return Status();
   }
 
- private:
+ protected:
+  virtual void RunPoints(const ir::KernelArgs& args, Row& row) const = 0;
+
+  // A part of scratch, aligned to 64 bytes.
+  int64_t Take(int64_t bytes) {
+    int64_t at = scratch_bytes_;
+    scratch_bytes_ += RoundUp(bytes, 64);
+    return at;
+  }
+
+  void Bind(const ir::KernelCtx& ctx, int operand, RowParameter* parameter) {
+    const ir::TensorSpec& spec = ctx.operands[static_cast<size_t>(operand)];
+    RowAccess& access = parameter->access;
+    parameter->operand = operand;
+    access.io = TileIoOf(spec.dtype, ctx.cpu);
+    for (size_t d = 0; d < spec.sizes.size(); ++d) {
+      AppendDim(spec.sizes[d], {{&access.space, spec.strides[d] * access.io.bytes}});
+    }
+    if (!access.InPlace()) parameter->scratch = Take(n_ * access.io.tile_bytes);
+  }
+
   RowLoop loop_;
   RowOptions options_;
   CursorSpace points_;
   CursorSpace result_points_;
   RowAccess x_;
-  RowAccess y_;
-  RowAccess weight_;
-  RowAccess bias_;
+  RowAccess y_;  // of a value per row: no dims
+  RowParameter weight_;
+  RowParameter bias_;
   int64_t n_ = 0;
   int64_t num_points_ = 0;
   int64_t partials_ = 0;
   int64_t scratch_bytes_ = 0;
 };
 
+// One row after the other. What is not used as it lies shares one row of scratch.
+class SingleRowKernel final : public RowKernel {
+ public:
+  SingleRowKernel(const ir::KernelCtx& ctx, RowLoop loop, const RowOptions& options)
+      : RowKernel(ctx, loop, options) {
+    tile_ = Take(std::max<int64_t>(n_, 1) * x_.io.tile_bytes);
+  }
+
+ private:
+  void RunPoints(const ir::KernelArgs& args, Row& row) const override {
+    std::byte* tile = static_cast<std::byte*>(args.scratch) + tile_;
+    bool x_in_place = x_.InPlace();
+    bool y_in_place = y_.InPlace();
+    bool ahead = n_ * x_.io.bytes <= kMaxAheadBytes;
+    bool ahead_x = ahead && x_.IsDense();
+    bool ahead_y = ahead && !options_.value_per_row && y_.IsDense();
+    Cursor in(points_, args.operand(0));
+    Cursor out(result_points_, args.result(0));
+    for (int64_t p = 0; p < num_points_; ++p) {
+      if (!x_in_place) x_.Gather(in.data(), n_, tile);
+      row.x = x_in_place ? static_cast<const void*>(in.data()) : tile;
+      row.y = y_in_place ? static_cast<void*>(out.data()) : tile;
+      char* result = out.data();
+      in.Skip(1);
+      out.Skip(1);
+      bool last = p + 1 == num_points_;
+      row.next_x = ahead_x && !last ? in.data() : nullptr;
+      row.next_y = ahead_y && !last ? out.data() : nullptr;
+      loop_(row);
+      if (!y_in_place) y_.Scatter(tile, options_.value_per_row ? 1 : n_, result);
+    }
+  }
+
+  int64_t tile_;
+};
+
+// Strips of points along their innermost dim.
+class StripKernel final : public RowKernel {
+ public:
+  StripKernel(const ir::KernelCtx& ctx, RowLoop loop, const RowOptions& options)
+      : RowKernel(ctx, loop, options) {
+    inner_ = points_.sizes.back();
+    in_stride_ = points_.strides.back();
+    out_stride_ = result_points_.strides.back();
+    outer_ = points_;
+    outer_result_ = result_points_;
+    for (CursorSpace* outer : {&outer_, &outer_result_}) {
+      outer->sizes.pop_back();
+      outer->strides.pop_back();
+    }
+    // An odd number of cache lines apart, rows of a strip do not compete for the same sets.
+    int64_t bytes = x_.io.tile_bytes;
+    row_ = (RoundUp(n_ * bytes, 64) | 64) / bytes;
+    width_ =
+        std::clamp<int64_t>(kMaxStripBytes / (row_ * bytes), 1, std::min(inner_, kMaxStripPoints));
+    if (width_ > kTurn) width_ -= width_ % kTurn;
+    strip_ = Take(width_ * row_ * bytes);
+    tile_ = Take(kTurn * kMaxStripPoints * bytes);
+    x_direct_ = IsDirect(x_, in_stride_);
+    y_direct_ = !options.value_per_row && IsDirect(y_, out_stride_);
+    turn_ = bytes == 8 ? &Turn<uint64_t> : &Turn<uint32_t>;
+  }
+
+ private:
+  void RunPoints(const ir::KernelArgs& args, Row& row) const override {
+    auto* scratch = static_cast<std::byte*>(args.scratch);
+    Cursor in(outer_, args.operand(0));
+    Cursor out(outer_result_, args.result(0));
+    for (int64_t p = 0; p < num_points_ / inner_; ++p) {
+      for (int64_t from = 0; from < inner_; from += width_) {
+        int64_t width = std::min(width_, inner_ - from);
+        Gather(in.data() + from * in_stride_, width, scratch);
+        RunStrip(width, row, scratch);
+        Scatter(out.data() + from * out_stride_, width, scratch);
+      }
+      in.Skip(1);
+      out.Skip(1);
+    }
+  }
+
+  void RunStrip(int64_t width, Row& row, std::byte* scratch) const {
+    for (int64_t j = 0; j < width; ++j) {
+      std::byte* data = scratch + strip_ + j * row_ * x_.io.tile_bytes;
+      row.x = data;
+      row.y = options_.value_per_row ? scratch + tile_ + j * x_.io.tile_bytes : data;
+      loop_(row);
+    }
+  }
+
+  // True if what is at `space` can be turned as it lies: points are dense in the compute type, and
+  // rows are one dim.
+  static bool IsDirect(const RowAccess& access, int64_t point_stride) {
+    return access.io.direct && point_stride == access.io.bytes && access.space.sizes.size() == 1 &&
+           access.space.strides[0] % access.io.bytes == 0;
+  }
+
+  // Asks for elements [k, k + 8) of `bytes` bytes of neighboring points, which lie in as many
+  // pages: the processor foresees no such walk by itself. kWrite: they will be written.
+  template <int kWrite>
+  void Prefetch(const char* data, int64_t stride, int64_t k, int64_t bytes) const {
+    for (int64_t i = k; i < std::min(k + kTurn, n_); ++i) {
+      for (int64_t at = 0; at < bytes; at += 64) {
+        __builtin_prefetch(data + i * stride + at, kWrite, 2);
+      }
+    }
+  }
+
+  // Eight elements of `width` rows at a time, through a tile of 8 x width unless they are direct.
+  void Gather(const char* data, int64_t width, std::byte* scratch) const {
+    int64_t bytes = x_.io.tile_bytes;
+    if (x_direct_) {
+      int64_t stride = x_.space.strides[0];
+      for (int64_t k = 0; k < n_; k += kTurn) {
+        Prefetch<0>(data, stride, k + kAhead, width * bytes);
+        turn_(data + k * stride, stride / bytes, scratch + strip_ + k * bytes, row_,
+              std::min(kTurn, n_ - k), width);
+      }
+      return;
+    }
+    Cursor at(x_.space, data);
+    for (int64_t k = 0; k < n_; k += kTurn) {
+      int64_t count = std::min(kTurn, n_ - k);
+      for (int64_t i = 0; i < count; ++i) {
+        x_.io.load(at.data(), in_stride_, width, scratch + tile_ + i * width * bytes);
+        at.Skip(1);
+      }
+      turn_(scratch + tile_, width, scratch + strip_ + k * bytes, row_, count, width);
+    }
+  }
+
+  void Scatter(char* data, int64_t width, std::byte* scratch) const {
+    if (options_.value_per_row) return y_.io.store(scratch + tile_, width, data, out_stride_);
+    int64_t bytes = x_.io.tile_bytes;
+    if (y_direct_) {
+      int64_t stride = y_.space.strides[0];
+      for (int64_t k = 0; k < n_; k += kTurn) {
+        Prefetch<1>(data, stride, k + kAhead, width * bytes);
+        TurnBack(scratch + strip_ + k * bytes, width, std::min(kTurn, n_ - k), data + k * stride,
+                 stride / bytes);
+      }
+      return;
+    }
+    Cursor at(y_.space, data);
+    for (int64_t k = 0; k < n_; k += kTurn) {
+      int64_t count = std::min(kTurn, n_ - k);
+      TurnBack(scratch + strip_ + k * bytes, width, count, scratch + tile_, width);
+      for (int64_t i = 0; i < count; ++i) {
+        y_.io.store(scratch + tile_ + i * width * bytes, width, at.data(), out_stride_);
+        at.Skip(1);
+      }
+    }
+  }
+
+  // to[i * stride + j] = element i of row j.
+  void TurnBack(const std::byte* rows, int64_t width, int64_t count, void* to,
+                int64_t stride) const {
+    int64_t bytes = x_.io.tile_bytes;
+    for (int64_t j = 0; j < width; j += kTurn) {
+      turn_(rows + j * row_ * bytes, row_, static_cast<std::byte*>(to) + j * bytes, stride,
+            std::min(kTurn, width - j), count);
+    }
+  }
+
+  int64_t inner_;
+  int64_t in_stride_;
+  int64_t out_stride_;
+  CursorSpace outer_;
+  CursorSpace outer_result_;
+  int64_t row_;    // elements from one row of a strip to the next
+  int64_t width_;  // points of a strip
+  int64_t strip_;  // where it lies in scratch
+  int64_t tile_;
+  TurnFn turn_;
+  bool x_direct_;
+  bool y_direct_;
+};
+
 }  // namespace
 
-StatusOr<std::unique_ptr<ir::Kernel>> MakeRowKernel(const ir::KernelCtx& ctx, RowLoop loop,
+StatusOr<std::unique_ptr<ir::Kernel>> MakeRowKernel(const ir::KernelCtx& ctx, PerCpu<RowLoop> loop,
                                                     const RowOptions& options) {
-  auto kernel = std::make_unique<RowKernel>(ctx, loop, options);
-  if (kernel->Rank() > kMaxCursorRank) {
-    return Status(ErrorId::E802, Format("{}: the operands need {} separate dims; the limit is {}",
-                                        ctx.op.def->name, kernel->Rank(), kMaxCursorRank));
+  std::unique_ptr<RowKernel> kernel =
+      std::make_unique<SingleRowKernel>(ctx, loop.For(ctx.cpu), options);
+  if (kernel->PointsAreDenser()) {
+    kernel = std::make_unique<StripKernel>(ctx, loop.For(ctx.cpu), options);
   }
+  GCOMP_RETURN_IF_ERROR(CheckCursorRank(ctx.op, kernel->Rank()));
   return std::unique_ptr<ir::Kernel>(std::move(kernel));
-}
-
-RowLowering::RowLowering(ir::LowerCtx& ctx, std::vector<int> axes, ir::DType compute_type)
-    : ctx_(ctx), compute_type_(compute_type), row_axes_(std::move(axes)) {
-  for (int d = 0; d < ctx.operands[0].rank(); ++d) {
-    if (!std::ranges::binary_search(row_axes_, d)) point_axes_.push_back(d);
-  }
-}
-
-namespace {
-
-std::vector<ir::Expr> Pick(const std::vector<ir::Expr>& exprs, const std::vector<int>& first,
-                           const std::vector<int>& second) {
-  std::vector<ir::Expr> picked;
-  for (int d : first) picked.push_back(exprs[static_cast<size_t>(d)]);
-  for (int d : second) picked.push_back(exprs[static_cast<size_t>(d)]);
-  return picked;
-}
-
-}  // namespace
-
-ir::Stage RowLowering::ReduceStage() const {
-  ir::Stage stage;
-  stage.kind = ir::Stage::Kind::kReduce;
-  stage.order = ir::Stage::Order::kLanes;
-  stage.axes = Pick(ctx_.operands[0].sizes, point_axes_, {});
-  stage.reduce_axes = Pick(ctx_.operands[0].sizes, row_axes_, {});
-  return stage;
-}
-
-ir::Stage RowLowering::MapStage() const {
-  ir::Stage stage;
-  stage.axes = Pick(ctx_.operands[0].sizes, point_axes_, row_axes_);
-  stage.store_buffer = ctx_.result_buffer(0);
-  stage.store.coefs = Pick(ctx_.results[0].strides, point_axes_, row_axes_);
-  return stage;
-}
-
-ir::Load RowLowering::LoadX() const {
-  ir::Load load;
-  load.otherwise.dtype = ctx_.operands[0].dtype;
-  load.offset.coefs = Pick(ctx_.operands[0].strides, point_axes_, row_axes_);
-  return load;
-}
-
-ir::Load RowLowering::LoadTemp(size_t temp) const {
-  ir::Load load;
-  load.buffer = ctx_.nest.temp_buffer(temp);
-  load.otherwise.dtype = compute_type_;
-  load.offset.coefs = ir::ContiguousStrides(Pick(ctx_.operands[0].sizes, point_axes_, {}));
-  load.offset.coefs.resize(point_axes_.size() + row_axes_.size());
-  return load;
-}
-
-ir::Load RowLowering::LoadAlongRow(size_t operand) const {
-  ir::Load load;
-  load.buffer = operand;
-  load.otherwise.dtype = ctx_.operands[operand].dtype;
-  load.offset.coefs.resize(point_axes_.size());
-  const ir::Dims& strides = ctx_.operands[operand].strides;
-  load.offset.coefs.insert(load.offset.coefs.end(), strides.begin(), strides.end());
-  return load;
-}
-
-size_t RowLowering::StoreToTemp(ir::Stage& stage) const {
-  std::vector<ir::Expr> sizes = Pick(ctx_.operands[0].sizes, point_axes_, {});
-  ir::Expr elements = 1;
-  for (const ir::Expr& size : sizes) elements = ir::Expr::Mul(elements, size);
-  ctx_.nest.temps.push_back({compute_type_, elements});
-  stage.store_buffer = ctx_.nest.temp_buffer(ctx_.nest.temps.size() - 1);
-  stage.store.coefs = ir::ContiguousStrides(sizes);
-  return ctx_.nest.temps.size() - 1;
-}
-
-StatusOr<int64_t> RowLowering::RowLength() const {
-  ir::Expr elements = 1;
-  for (int d : row_axes_) {
-    elements = ir::Expr::Mul(elements, ctx_.operands[0].sizes[static_cast<size_t>(d)]);
-  }
-  if (!elements.is_const()) {
-    return Status(ErrorId::E511, Format("{}: loops are built for a row length that is a number",
-                                        ctx_.op.def->name));
-  }
-  return elements.value();
 }
 
 }  // namespace gcomp::kernels

@@ -1,9 +1,11 @@
-// Row kernels: ops that normalize along some axes (softmax, layer_norm), one row at a time in
-// cache.
+// Row kernels: ops that normalize along some axes (softmax, layer_norm) or need more than one pass
+// over them (var, logsumexp), one row at a time in cache.
 //
 // A row is the elements along the row axes, flattened in logical order; the other axes are points.
 // A row that is dense in its compute type is used as it lies; others are gathered into scratch, and
-// results are scattered from it.
+// results are scattered from it. Where neighboring points lie closer together than the elements of
+// a row (softmax over an outer axis), rows are gathered by strips: several points at once, so that
+// memory is walked in its own order, and turned in cache.
 #pragma once
 
 #include <memory>
@@ -19,12 +21,34 @@ namespace gcomp::kernels {
 // One row, dense, in the compute type T of the operand.
 struct Row {
   const void* x;       // n elements
-  void* y;             // n elements; may be x
-  int64_t n;           // at least 1
+  void* y;             // n elements, which may be x; or one, for ops with a value per row
+  int64_t n;           // at least 1; or 0, for ops with a value per row
   const void* weight;  // n elements, or null
   const void* bias;    // n elements, or null
   double eps;
+  int64_t correction;
   void* partials;  // NumChunks(n) elements (kernels/reduce.h)
+  // Where x and y of the next row lie in memory; null where asking for them early is of no use.
+  const char* next_x;
+  const char* next_y;
+  int64_t next_bytes;  // of an element there
+};
+
+// Asks for elements [k, k + 128) of the next row: `beside` of a reduction over this one
+// (kernels/reduce.h). The processor foresees little of what lies in another page.
+struct PrefetchNextRow {
+  const Row& row;
+
+  GCOMP_INLINE void operator()(int64_t k) const {
+    const int64_t from = k * row.next_bytes;
+    const int64_t to = from + 128 * row.next_bytes;
+    if (row.next_x != nullptr) {
+      for (int64_t at = from; at < to; at += 64) __builtin_prefetch(row.next_x + at, 0, 3);
+    }
+    if (row.next_y != nullptr) {
+      for (int64_t at = from; at < to; at += 64) __builtin_prefetch(row.next_y + at, 1, 3);
+    }
+  }
 };
 
 using RowLoop = void (*)(const Row& row);
@@ -34,11 +58,35 @@ struct RowOptions {
   int weight = -1;        // operand indices; -1 = none. Their dims are the row axes.
   int bias = -1;
   double eps = 0;
+  int64_t correction = 0;
+  // One value per row: the result has the points' dims, and row axes of size 1 if keep_dims.
+  bool value_per_row = false;
+  bool keep_dims = false;
 };
 
-// A kernel that runs `loop` on every row of operand 0.
-StatusOr<std::unique_ptr<ir::Kernel>> MakeRowKernel(const ir::KernelCtx& ctx, RowLoop loop,
+// A kernel that runs `loop` on every row of operand 0, whose dtype is a float.
+StatusOr<std::unique_ptr<ir::Kernel>> MakeRowKernel(const ir::KernelCtx& ctx, PerCpu<RowLoop> loop,
                                                     const RowOptions& options);
+
+// The kernel of a loop that is written for float and double: Body::Run<T>(row), always inlined.
+template <class Body, class T>
+GCOMP_TARGET_V3 void RowLoopV3(const Row& row) {
+  Body::template Run<T>(row);
+}
+
+template <class Body, class T>
+GCOMP_TARGET_V4 void RowLoopV4(const Row& row) {
+  Body::template Run<T>(row);
+}
+
+template <class Body>
+StatusOr<std::unique_ptr<ir::Kernel>> PrepareRows(const ir::KernelCtx& ctx,
+                                                  const RowOptions& options) {
+  if (ctx.operands[0].dtype == ir::DType::kF64) {
+    return MakeRowKernel(ctx, {&RowLoopV3<Body, double>, &RowLoopV4<Body, double>}, options);
+  }
+  return MakeRowKernel(ctx, {&RowLoopV3<Body, float>, &RowLoopV4<Body, float>}, options);
+}
 
 // The pieces from which the loop nest of such an op is put together: stages whose parallel axes are
 // the points and whose reduced (or further parallel) axes are the row axes of operand 0, and a
@@ -53,16 +101,16 @@ class RowLowering {
   ir::Stage MapStage() const;
 
   // Loads for stages of either kind: operand 0, a temporary, an operand whose dims are the row
-  // axes.
+  // axes; the number of elements of a row, in i64.
   ir::Load LoadX() const;
   ir::Load LoadTemp(size_t temp) const;
   ir::Load LoadAlongRow(size_t operand) const;
+  ir::Load LoadRowLength() const;
 
   // Adds a temporary, makes `stage` store to it, and returns its index.
   size_t StoreToTemp(ir::Stage& stage) const;
-
-  // The number of elements of a row. E511 if it is symbolic.
-  StatusOr<int64_t> RowLength() const;
+  // Makes `stage` store one value per point to result 0.
+  void StoreToResult(ir::Stage& stage, bool keep_dims) const;
 
  private:
   ir::LowerCtx& ctx_;
@@ -70,5 +118,11 @@ class RowLowering {
   std::vector<int> point_axes_;
   std::vector<int> row_axes_;
 };
+
+// Parameter i of a scalar graph.
+template <class T>
+ir::Sym<T> ParamOf(ir::ScalarGraph& graph, size_t i) {
+  return {&graph, graph.Param(i, ir::NativeDType<T>())};
+}
 
 }  // namespace gcomp::kernels

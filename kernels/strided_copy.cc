@@ -1,7 +1,10 @@
 #include "kernels/strided_copy.h"
 
+#include <emmintrin.h>
+
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "ir/scalar_value.h"
 
@@ -12,14 +15,134 @@ struct Wide {  // 16 bytes, as one element of c128
   uint64_t words[2];
 };
 
+// ---- Transposition ------------------------------------------------------------------------------
+
+// The lower and the upper halves of a and b, element by element in turn.
+template <class T>
+__m128i InterleaveLow(__m128i a, __m128i b) {
+  if constexpr (sizeof(T) == 1) return _mm_unpacklo_epi8(a, b);
+  if constexpr (sizeof(T) == 2) return _mm_unpacklo_epi16(a, b);
+  if constexpr (sizeof(T) == 4) return _mm_unpacklo_epi32(a, b);
+  if constexpr (sizeof(T) == 8) return _mm_unpacklo_epi64(a, b);
+}
+
+template <class T>
+__m128i InterleaveHigh(__m128i a, __m128i b) {
+  if constexpr (sizeof(T) == 1) return _mm_unpackhi_epi8(a, b);
+  if constexpr (sizeof(T) == 2) return _mm_unpackhi_epi16(a, b);
+  if constexpr (sizeof(T) == 4) return _mm_unpackhi_epi32(a, b);
+  if constexpr (sizeof(T) == 8) return _mm_unpackhi_epi64(a, b);
+}
+
+// Elements of a 16-byte register: rows and columns of the square that Square() turns.
+template <class T>
+constexpr int64_t kSide = static_cast<int64_t>(16 / sizeof(T));
+
+// target[i * target_step + j] = source[j * source_step + i] for i, j < kSide. Interleaving vector k
+// with vector k + side / 2 moves one bit of the row number into the column; log2(side) rounds move
+// them all.
+template <class T>
+void Square(const T* source, int64_t source_step, T* target, int64_t target_step) {
+  constexpr int64_t n = kSide<T>;
+  __m128i v[n];
+  for (int64_t j = 0; j < n; ++j) {
+    v[j] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(source + j * source_step));
+  }
+  for (int64_t round = 1; round < n; round *= 2) {
+    __m128i next[n];
+    for (int64_t k = 0; k < n / 2; ++k) {
+      next[2 * k] = InterleaveLow<T>(v[k], v[k + n / 2]);
+      next[2 * k + 1] = InterleaveHigh<T>(v[k], v[k + n / 2]);
+    }
+    for (int64_t k = 0; k < n; ++k) v[k] = next[k];
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(target + i * target_step), v[i]);
+  }
+}
+
+template <class T>
+void TurnScalar(const T* source, int64_t source_step, T* target, int64_t target_step, int64_t rows,
+                int64_t columns) {
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) {
+      target[i * target_step + j] = source[j * source_step + i];
+    }
+  }
+}
+
+// The same for one block of rows x columns elements, by squares as far as they fit.
+template <class T>
+void TurnBlock(const T* source, int64_t source_step, T* target, int64_t target_step, int64_t rows,
+               int64_t columns) {
+  if constexpr (sizeof(T) <= 8) {
+    constexpr int64_t n = kSide<T>;
+    const int64_t whole_rows = rows / n * n;
+    const int64_t whole_columns = columns / n * n;
+    for (int64_t i = 0; i < whole_rows; i += n) {
+      for (int64_t j = 0; j < whole_columns; j += n) {
+        Square(source + j * source_step + i, source_step, target + i * target_step + j,
+               target_step);
+      }
+    }
+    TurnScalar(source + whole_columns * source_step, source_step, target + whole_columns,
+               target_step, whole_rows, columns - whole_columns);
+    TurnScalar(source + whole_rows, source_step, target + whole_rows * target_step, target_step,
+               rows - whole_rows, columns);
+  } else {
+    TurnScalar(source, source_step, target, target_step, rows, columns);
+  }
+}
+
+// target[i * target_step + j] = source[j * source_step + i] for i < rows, j < columns. Blocks of
+// whole cache lines on both sides, so that a line is done with while it is in cache; these in
+// larger blocks, whose rows lie in no more pages than a second-level TLB holds. Along a target row
+// the next lines of both sides are asked for ahead: the processor sees no pattern in them.
+template <class T>
+void Turn(const T* source, int64_t source_step, T* target, int64_t target_step, int64_t rows,
+          int64_t columns) {
+  constexpr int64_t line = static_cast<int64_t>(64 / sizeof(T));
+  constexpr int64_t far_rows = 512;
+  constexpr int64_t far_columns = 128;
+  const bool in_cache = rows * columns <= (int64_t{1} << 19) / static_cast<int64_t>(sizeof(T));
+  for (int64_t i1 = 0; i1 < rows; i1 += far_rows) {
+    const int64_t i_end = std::min(i1 + far_rows, rows);
+    for (int64_t j1 = 0; j1 < columns; j1 += far_columns) {
+      const int64_t j_end = std::min(j1 + far_columns, columns);
+      for (int64_t i = i1; i < i_end; i += line) {
+        const int64_t height = std::min(line, i_end - i);
+        for (int64_t j = j1; j < j_end; j += line) {
+          const T* from = source + j * source_step + i;
+          T* to = target + i * target_step + j;
+          if (!in_cache && j + 3 * line <= columns) {
+            for (int64_t k = 0; k < line; ++k) {
+              __builtin_prefetch(from + (line + k) * source_step);
+            }
+            for (int64_t k = 0; k < height; ++k) {
+              __builtin_prefetch(to + k * target_step + 2 * line, 1);
+            }
+          }
+          TurnBlock(from, source_step, to, target_step, height, std::min(line, j_end - j));
+        }
+      }
+    }
+  }
+}
+
+// ---- Rows ---------------------------------------------------------------------------------------
+
 template <class T>
 void CopyRow(const T* source, T* target, int64_t n, int64_t source_stride, int64_t target_stride) {
-  if (source_stride == 1 && target_stride == 1) {
-    std::memcpy(target, source, static_cast<size_t>(n) * sizeof(T));
-  } else if (target_stride == 1) {
-    for (int64_t i = 0; i < n; ++i) target[i] = source[i * source_stride];
-  } else {
+  if (target_stride != 1) {
     for (int64_t i = 0; i < n; ++i) target[i * target_stride] = source[i * source_stride];
+  } else if (source_stride == 1) {
+    std::memcpy(target, source, static_cast<size_t>(n) * sizeof(T));
+  } else if (source_stride == 0) {
+    std::fill_n(target, n, *source);
+  } else if (source_stride == -1) {
+    std::reverse_copy(source - (n - 1), source + 1, target);
+  } else {
+    for (int64_t i = 0; i < n; ++i) target[i] = source[i * source_stride];
   }
 }
 
@@ -34,6 +157,7 @@ StridedCopy StridedCopy::Make(std::span<const int64_t> sizes,
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == 0) {
       copy.empty_ = true;
+      copy.dims_.clear();
       return copy;
     }
     if (sizes[i] != 1) copy.dims_.push_back({sizes[i], source_strides[i], target_strides[i]});
@@ -51,31 +175,56 @@ StridedCopy StridedCopy::Make(std::span<const int64_t> sizes,
     }
   }
   if (merged.empty()) merged.push_back({1, 1, 1});
+  // Where the source is dense along another dim than the target, these two dims are turned
+  // together.
+  if (merged.back().target == 1 && merged.back().source != 1) {
+    auto dense =
+        std::find_if(merged.begin(), merged.end(), [](const Dim& dim) { return dim.source == 1; });
+    if (dense != merged.end()) {
+      std::rotate(dense, dense + 1, merged.end() - 1);
+      copy.turns_ = true;
+    }
+  }
   copy.dims_ = std::move(merged);
   return copy;
 }
 
-template <class Row>
-void StridedCopy::Walk(size_t dim, int64_t source, int64_t target, const Row& row) const {
-  const Dim& d = dims_[dim];
-  if (dim + 1 == dims_.size()) {
-    row(source, target, d);
+template <class Leaf>
+void StridedCopy::Walk(size_t dim, size_t leaf_dims, int64_t source, int64_t target,
+                       const Leaf& leaf) const {
+  if (dim + leaf_dims == dims_.size()) {
+    leaf(source, target);
     return;
   }
+  const Dim& d = dims_[dim];
   for (int64_t i = 0; i < d.size; ++i) {
-    Walk(dim + 1, source + i * d.source, target + i * d.target, row);
+    Walk(dim + 1, leaf_dims, source + i * d.source, target + i * d.target, leaf);
   }
+}
+
+template <class T>
+void StridedCopy::RunAs(const T* from, T* to) const {
+  const Dim& inner = dims_.back();
+  if (dims_.size() == 1) {
+    CopyRow(from, to, inner.size, inner.source, inner.target);
+    return;
+  }
+  const Dim& outer = dims_[dims_.size() - 2];
+  Walk(0, 2, 0, 0, [&](int64_t s, int64_t t) {
+    if (turns_) {
+      Turn(from + s, inner.source, to + t, outer.target, outer.size, inner.size);
+      return;
+    }
+    for (int64_t i = 0; i < outer.size; ++i) {
+      CopyRow(from + s + i * outer.source, to + t + i * outer.target, inner.size, inner.source,
+              inner.target);
+    }
+  });
 }
 
 void StridedCopy::Run(const void* source, void* target) const {
   if (empty_) return;
-  auto run = [&]<class T>(T*) {
-    const T* from = static_cast<const T*>(source);
-    T* to = static_cast<T*>(target);
-    Walk(0, 0, 0, [&](int64_t s, int64_t t, const Dim& d) {
-      CopyRow(from + s, to + t, d.size, d.source, d.target);
-    });
-  };
+  auto run = [&]<class T>(T*) { RunAs(static_cast<const T*>(source), static_cast<T*>(target)); };
   switch (element_bytes_) {
     case 1:
       return run(static_cast<uint8_t*>(nullptr));
@@ -94,10 +243,11 @@ void StridedCopy::RunWidening(ir::DType dtype, const void* source, float* target
   if (empty_) return;
   const uint16_t* from = static_cast<const uint16_t*>(source);
   const bool half = dtype == ir::DType::kF16;
-  Walk(0, 0, 0, [&](int64_t s, int64_t t, const Dim& d) {
-    for (int64_t i = 0; i < d.size; ++i) {
-      uint16_t bits = from[s + i * d.source];
-      target[t + i * d.target] = half ? ir::HalfToFloat(bits) : ir::BFloat16ToFloat(bits);
+  const Dim& inner = dims_.back();
+  Walk(0, 1, 0, 0, [&](int64_t s, int64_t t) {
+    for (int64_t i = 0; i < inner.size; ++i) {
+      uint16_t bits = from[s + i * inner.source];
+      target[t + i * inner.target] = half ? ir::HalfToFloat(bits) : ir::BFloat16ToFloat(bits);
     }
   });
 }

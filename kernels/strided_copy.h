@@ -6,7 +6,8 @@
 // is one memcpy. Running follows the plan, allocates nothing, and copies bits: no arithmetic.
 //
 // Cost: one pass over the elements; the innermost loop is the dim along which the target is
-// densest. Thread safety: immutable after Make.
+// densest. Where the source is dense along another dim, the two are transposed in blocks of whole
+// cache lines, through registers. Thread safety: immutable after Make.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ class StridedCopy {
   StridedCopy() = default;
 
   // `sizes`, and strides of source and target in elements of `element_bytes` (1, 2, 4, 8 or 16).
-  // A source stride may be 0 (a broadcast dim).
+  // A source stride may be 0 (a broadcast dim) or negative (a flipped one).
   static StridedCopy Make(std::span<const int64_t> sizes, std::span<const int64_t> source_strides,
                           std::span<const int64_t> target_strides, int64_t element_bytes);
 
@@ -40,10 +41,15 @@ class StridedCopy {
     int64_t target;
   };
 
-  template <class Row>
-  void Walk(size_t dim, int64_t source, int64_t target, const Row& row) const;
+  // Calls leaf(source, target) with the offsets of each index of all but the last `leaf_dims` dims.
+  template <class Leaf>
+  void Walk(size_t dim, size_t leaf_dims, int64_t source, int64_t target, const Leaf& leaf) const;
+
+  template <class T>
+  void RunAs(const T* from, T* to) const;
 
   std::vector<Dim> dims_;  // outermost first; at least one unless empty_
+  bool turns_ = false;     // the last dim is dense in the target, the one before in the source
   int64_t element_bytes_ = 0;
   bool empty_ = true;
 };

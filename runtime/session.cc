@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/format.h"
+#include "base/fp_environment.h"
 #include "base/guarded.h"
 #include "ir/passes/decompose.h"
 #include "ir/verify.h"
@@ -195,6 +196,7 @@ StatusOr<std::shared_ptr<Session>> Session::Load(std::shared_ptr<Engine> engine,
 StatusOr<std::shared_ptr<Session>> Session::LoadUnguarded(
     std::shared_ptr<Engine> engine, ir::Module module, std::shared_ptr<const WeightStore> weights,
     const SessionOptions& options) {
+  FpEnvironment environment;  // formulas of ops have constants that are computed here
   if (engine == nullptr) return Status(ErrorId::E701, "a session needs an engine");
   ir::Diagnostics diagnostics("@" + module.name);
   ir::Verify(module, diagnostics);

@@ -203,7 +203,10 @@ class Specializer::BlockBuilder {
       GCOMP_ASSIGN_OR_RETURN(uint32_t slot, NewSlot(result));
       results.push_back(slot);
     }
-    if (op.def->is_view()) return AddView(operands[0], results[0]);
+    if (op.def->is_view()) {
+      if (op.def->check != nullptr) GCOMP_RETURN_IF_ERROR(Check(op, operands, results));
+      return AddView(operands[0], results[0]);
+    }
     if (op.def->same_bytes && code_.specs[operands[0]].IsContiguous() &&
         code_.specs[results[0]].IsContiguous()) {
       return AddMove(operands[0], results[0], 0);
@@ -267,6 +270,19 @@ class Specializer::BlockBuilder {
     if (op.def->prepare == nullptr) {
       return Status(ErrorId::E511, Format("{} is not run by this build", op.def->name));
     }
+    return WithCtx(op, operands, results, regions, op.def->prepare);
+  }
+
+  Status Check(const Op& op, const std::vector<uint32_t>& operands,
+               const std::vector<uint32_t>& results) {
+    return WithCtx(op, operands, results, {}, op.def->check);
+  }
+
+  // What `call` (of the op's record) gives for the op at the sizes of this specialization.
+  template <class T>
+  T WithCtx(const Op& op, const std::vector<uint32_t>& operands,
+            const std::vector<uint32_t>& results, std::span<const ir::KernelCtx::Region> regions,
+            T (*call)(const ir::KernelCtx&)) {
     std::vector<TensorSpec> operand_specs;
     std::vector<const void*> constants;
     for (uint32_t slot : operands) {
@@ -275,8 +291,8 @@ class Specializer::BlockBuilder {
     }
     std::vector<TensorSpec> result_specs;
     for (uint32_t slot : results) result_specs.push_back(code_.specs[slot]);
-    return op.def->prepare(ir::KernelCtx{function_, op, ir::AttrReader(*op.def, op), operand_specs,
-                                         result_specs, constants, symbols_, parent_.cpu_, regions});
+    return call(ir::KernelCtx{function_, op, ir::AttrReader(*op.def, op), operand_specs,
+                              result_specs, constants, symbols_, parent_.cpu_, regions});
   }
 
   // Runs a pure op without operands now (const, iota): its result is the same for every run.

@@ -1,6 +1,5 @@
 #include "ir/passes/canonicalize.h"
 
-#include <bit>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -53,31 +52,12 @@ bool CountFromFront(AttrValue& attr, int rank) {
   return true;
 }
 
-bool IsDefault(const AttrValue& attr, const AttrSpec& spec, std::optional<int> rank) {
-  switch (spec.default_kind) {
-    case AttrSpec::Default::kNone:
-    case AttrSpec::Default::kRequired:
-      return false;
-    case AttrSpec::Default::kInt: {
-      const Expr* value = attr.As<Expr>();
-      int64_t expected = rank ? FromFront(spec.default_int, *rank) : spec.default_int;
-      return value != nullptr && value->IsConst(expected);
-    }
-    case AttrSpec::Default::kFloat: {
-      const double* value = attr.As<double>();
-      return value != nullptr &&
-             std::bit_cast<uint64_t>(*value) == std::bit_cast<uint64_t>(spec.default_float);
-    }
-    case AttrSpec::Default::kBool: {
-      const bool* value = attr.As<bool>();
-      return value != nullptr && *value == (spec.default_int != 0);
-    }
-    case AttrSpec::Default::kString: {
-      const auto* value = attr.As<std::string>();
-      return value != nullptr && *value == spec.default_string;
-    }
+bool IsDefaultAt(const AttrValue& attr, const AttrSpec& spec, std::optional<int> rank) {
+  const Expr* axis = attr.As<Expr>();
+  if (rank && axis != nullptr && spec.default_kind == AttrSpec::Default::kInt) {
+    return axis->IsConst(FromFront(spec.default_int, *rank));
   }
-  return false;
+  return IsDefault(spec, attr);
 }
 
 bool NormalizeAttrs(const Function& function, Op& op) {
@@ -88,7 +68,7 @@ bool NormalizeAttrs(const Function& function, Op& op) {
     const AttrSpec& spec = op.def->attrs[i];
     std::optional<int> rank = AxisRank(function, op, spec);
     if (rank) changed |= CountFromFront(attr, *rank);
-    if (IsDefault(attr, spec, rank)) {
+    if (IsDefaultAt(attr, spec, rank)) {
       attr = AttrValue();
       changed = true;
     }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/format.h"
+#include "base/fp_environment.h"
 #include "ir/passes/canonicalize.h"
 #include "ir/passes/cse.h"
 #include "ir/passes/dce.h"
@@ -74,6 +75,7 @@ StatusOr<std::vector<PassRun>> RunPipeline(std::span<const Pass* const> passes, 
                                            const PassContext& context,
                                            const PipelineOptions& options) {
   using Clock = std::chrono::steady_clock;
+  FpEnvironment environment;  // passes compute constants
   std::vector<PassRun> runs;
   for (const Pass* pass : passes) {
     Clock::time_point start = Clock::now();

@@ -84,17 +84,26 @@ class ConvKernel final : public ir::Kernel {
  private:
   // The forms in which gcomp has the tensors.
   Status Describe(const ConvProblem& p, bool copy_w_at_run, ScratchPlan& scratch) {
-    x_.sizes = {p.n, p.c, p.h.in, p.w.in};
-    x_.strides.assign(p.x_strides.begin(), p.x_strides.end());
-    y_.sizes = {p.n, p.o, p.h.out, p.w.out};
+    // A convolution along one axis is one along two, the first of size 1.
+    const size_t first = p.spatial == 3 ? 0 : 1;
+    auto append = [first](std::vector<int64_t>& to, auto size_of) {
+      for (size_t i = first; i < 3; ++i) to.push_back(size_of(i));
+    };
+    x_.sizes = {p.n, p.c};
+    append(x_.sizes, [&](size_t i) { return p.x_size(i); });
+    x_.strides = {p.x_strides[0], p.x_strides[1]};
+    append(x_.strides, [&](size_t i) { return p.x_strides[2 + i]; });
+    y_.sizes = {p.n, p.o};
+    append(y_.sizes, [&](size_t i) { return p.y_size(i); });
     y_.strides = ir::ContiguousStrides(y_.sizes);
-    w_.sizes = {p.o, p.c / p.groups, p.h.kernel, p.w.kernel};
-    w_.strides.assign(p.w_strides.begin(), p.w_strides.end());
     if (p.groups > 1) {
-      w_.sizes[0] = p.o / p.groups;
-      w_.sizes.insert(w_.sizes.begin(), p.groups);
-      w_.strides.insert(w_.strides.begin(), w_.sizes[1] * w_.strides[0]);
+      w_.sizes.push_back(p.groups);
+      w_.strides.push_back(p.w_group_stride());
     }
+    w_.sizes.insert(w_.sizes.end(), {p.group_o(), p.group_c()});
+    append(w_.sizes, [&](size_t i) { return p.axes[i].kernel; });
+    w_.strides.insert(w_.strides.end(), {p.w_strides[0], p.w_strides[1]});
+    append(w_.strides, [&](size_t i) { return p.w_strides[2 + i]; });
     has_bias_ = p.has_bias;
     if (p.has_bias && p.bias_stride != 1 && p.o > 1) {
       const int64_t size[] = {p.o};
@@ -115,15 +124,33 @@ class ConvKernel final : public ir::Kernel {
     GCOMP_ASSIGN_OR_RETURN(dnnl_memory_desc_t y, AnyDesc(y_.sizes));
     const int64_t bias_sizes[] = {p.o};
     GCOMP_ASSIGN_OR_RETURN(dnnl_memory_desc_t bias, AnyDesc(bias_sizes));
-    const dnnl_dims_t strides = {p.h.stride, p.w.stride};
-    // oneDNN counts the elements between taps from 0.
-    const dnnl_dims_t dilation = {p.h.dilation - 1, p.w.dilation - 1};
-    const dnnl_dims_t pad_begin = {p.h.pad, p.w.pad};
-    const dnnl_dims_t pad_end = {p.pad_end[0], p.pad_end[1]};
-    dnnl_convolution_desc_t desc;
-    GCOMP_DNNL(dnnl_dilated_convolution_forward_desc_init(
-        &desc, dnnl_forward_inference, dnnl_convolution_direct, &x, &w,
-        p.has_bias ? &bias : nullptr, &y, strides, dilation, pad_begin, pad_end));
+    dnnl_dims_t strides = {};
+    dnnl_dims_t dilation = {};  // oneDNN counts the elements between taps from 0
+    dnnl_dims_t pad_begin = {};
+    dnnl_dims_t pad_end = {};
+    for (size_t i = 0, from = 5 - x_.sizes.size(); from + i < 3; ++i) {
+      const WindowAxis& axis = p.axes[from + i];
+      strides[i] = axis.stride;
+      dilation[i] = axis.dilation - 1;
+      pad_begin[i] = axis.pad;
+      pad_end[i] = p.pad_end[from + i];
+    }
+    const dnnl_memory_desc_t* bias_or_null = p.has_bias ? &bias : nullptr;
+
+    union {
+      dnnl_convolution_desc_t plain;
+      dnnl_deconvolution_desc_t transposed;
+    } desc;
+
+    if (p.transposed) {
+      GCOMP_DNNL(dnnl_dilated_deconvolution_forward_desc_init(
+          &desc.transposed, dnnl_forward_inference, dnnl_deconvolution_direct, &x, &w, bias_or_null,
+          &y, strides, dilation, pad_begin, pad_end));
+    } else {
+      GCOMP_DNNL(dnnl_dilated_convolution_forward_desc_init(
+          &desc.plain, dnnl_forward_inference, dnnl_convolution_direct, &x, &w, bias_or_null, &y,
+          strides, dilation, pad_begin, pad_end));
+    }
     GCOMP_ASSIGN_OR_RETURN(Attr attr, MakeAttr());
     dnnl_primitive_desc_t pd = nullptr;
     GCOMP_DNNL(dnnl_primitive_desc_create(&pd, &desc, attr.get(), engine_, nullptr));
@@ -277,16 +304,22 @@ Status ConvKernel::Run(const ir::KernelArgs& args) const {
 bool TakesConv(const ConvProblem& p) {
   // The library computes places of taps in 32 bits.
   constexpr int64_t kMaxPlace = INT32_MAX / 2;
-  for (const WindowAxis& axis : {p.h, p.w}) {
+  for (size_t i = 0; i < 3; ++i) {
+    const WindowAxis& axis = p.axes[i];
     const int64_t reach = (axis.kernel - 1) * axis.dilation + 1;
     const int64_t last = (axis.out - 1) * axis.stride;
     if (axis.pad > kMaxPlace || axis.stride > kMaxPlace || axis.dilation > kMaxPlace ||
-        reach > kMaxPlace || last + reach > kMaxPlace) {
+        reach > kMaxPlace || last + reach > kMaxPlace || p.pad_end[i] > kMaxPlace) {
       return false;
     }
+    // Padding that output_padding makes negative: the library takes it down to less than a stride.
+    if (p.pad_end[i] + axis.stride <= 0) return false;
   }
-  const int64_t sizes[] = {p.n,    p.c,     p.o,     p.groups,   p.h.in,
-                           p.w.in, p.h.out, p.w.out, p.h.kernel, p.w.kernel};
+  for (const WindowAxis& axis : p.axes) {
+    const int64_t sizes[] = {axis.in, axis.out, axis.kernel};
+    if (!FitsOneDnn(sizes)) return false;
+  }
+  const int64_t sizes[] = {p.n, p.c, p.o, p.groups};
   return p.dtype == ir::DType::kF32 && FitsOneDnn(sizes);
 }
 

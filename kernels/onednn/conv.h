@@ -1,4 +1,4 @@
-// f32 convolutions by oneDNN.
+// f32 convolutions and transposed convolutions by oneDNN.
 #pragma once
 
 #include <memory>

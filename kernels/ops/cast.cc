@@ -1,7 +1,8 @@
-// cast: every real dtype to every other.
+// Other dtypes: cast, every real dtype to every other; bitcast, the same bits.
 #include "base/format.h"
 #include "kernels/all_ops.h"
 #include "kernels/pointwise.h"
+#include "kernels/pointwise_vjp.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -163,12 +164,57 @@ constexpr ir::OpDef kCast{
     .infer = &Infer,
     .prepare = &Prepare,
     .lowering = {.kind = ir::Lowering::Kind::kPointwise, .loops = &Lower},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = kVjpBy<[](PointwiseVjp& v) {
+      if (ir::IsFloat(v.x().dtype())) v.Return(0, v.dy());
+    }>,
+    .simplify = &Simplify,
+};
+
+// ---- bitcast ------------------------------------------------------------------------------------
+
+constexpr ir::DTypeSet kBitDTypes = ir::kNumericDTypes;
+
+Status InferBitcast(ir::InferCtx& ctx) {
+  const ir::Type& x = ctx.operand(0);
+  const ir::Type* written = ctx.written(0);
+  if (written == nullptr || !written->is_tensor()) {
+    return ctx.Fail("takes its dtype from the type written for its result, and none is written");
+  }
+  const ir::DType to = written->dtype();
+  if (!kBitDTypes.Has(to)) {
+    return ctx.Fail(Format("can't give {}; it gives integers and f16, bf16, f32, f64", NameOf(to)));
+  }
+  if (ir::BitsOf(to) != ir::BitsOf(x.dtype())) {
+    return ctx.Fail(Format("{} has {} bits, {} has {}; the widths must be equal", NameOf(x.dtype()),
+                           ir::BitsOf(x.dtype()), NameOf(to), ir::BitsOf(to)));
+  }
+  if (x.layout().kind == ir::Layout::Kind::kPacked) {
+    return ctx.Fail(Format("needs strides, but the operand {} is packed", ctx.Show(x)));
+  }
+  ctx.Return(ir::Type::Tensor(to, x.dims(), x.layout(), x.device()));
+  return Status();
+}
+
+constexpr ir::OperandSpec kBitcastOperands[] = {{.name = "x", .dtypes = kBitDTypes}};
+
+constexpr ir::OpDef kBitcast{
+    .name = "bitcast",
+    .doc =
+        "The bits of x as the dtype written for the result, which has the same width: a view, "
+        "of the shape and layout of x. Integers and floats, not bool. Which bits a NaN has that "
+        "an op made is not fixed (docs/numerics.md).",
+    .source = "C++20 std::bit_cast, per element",
+    .operands = kBitcastOperands,
+    .effects = {.reads = 0, .alias_of = {0, -1, -1, -1}},
+    .tolerance = {.reason = "no arithmetic: the result is the operand's bits"},
+    .infer = &InferBitcast,
+    .lowering = {.kind = ir::Lowering::Kind::kView},
+    .vjp = ir::NotDifferentiable("the bits of a number are no smooth function of it"),
     .simplify = &Simplify,
 };
 
 }  // namespace
 
-GCOMP_DEFINE_OPS(cast, &kCast)
+GCOMP_DEFINE_OPS(cast, &kCast, &kBitcast)
 
 }  // namespace gcomp::kernels

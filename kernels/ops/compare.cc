@@ -5,22 +5,12 @@
 namespace gcomp::kernels {
 namespace {
 
-#define GCOMP_COMPARE_FN(name, expr)                         \
-  struct name##Fn {                                          \
-    static constexpr int kArity = 2;                         \
-    static constexpr ir::DTypeSet kDTypes = ir::kRealDTypes; \
-    template <class S>                                       \
-    GCOMP_INLINE ir::BoolOf<S> operator()(S a, S b) const {  \
-      return ir::expr;                                       \
-    }                                                        \
-  };
-GCOMP_COMPARE_FN(Eq, Eq(a, b))
-GCOMP_COMPARE_FN(Ne, Ne(a, b))
-GCOMP_COMPARE_FN(Lt, Lt(a, b))
-GCOMP_COMPARE_FN(Le, Le(a, b))
-GCOMP_COMPARE_FN(Gt, Lt(b, a))
-GCOMP_COMPARE_FN(Ge, Le(b, a))
-#undef GCOMP_COMPARE_FN
+GCOMP_BINARY_FN(Eq, ir::kRealDTypes, ir::Eq(a, b))
+GCOMP_BINARY_FN(Ne, ir::kRealDTypes, ir::Ne(a, b))
+GCOMP_BINARY_FN(Lt, ir::kRealDTypes, ir::Lt(a, b))
+GCOMP_BINARY_FN(Le, ir::kRealDTypes, ir::Le(a, b))
+GCOMP_BINARY_FN(Gt, ir::kRealDTypes, ir::Lt(b, a))
+GCOMP_BINARY_FN(Ge, ir::kRealDTypes, ir::Le(b, a))
 
 template <class F>
 constexpr ir::OpDef Comparison(std::string_view name, std::string_view doc, bool commutative) {
@@ -30,6 +20,7 @@ constexpr ir::OpDef Comparison(std::string_view name, std::string_view doc, bool
       .source = "IEEE 754-2019, 5.11 details of comparison predicates",
       .commutative = commutative,
       .tolerance = {.reason = "a comparison is exact"},
+      .vjp = ir::NotDifferentiable("the result is bool"),
   });
 }
 

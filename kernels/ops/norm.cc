@@ -1,4 +1,4 @@
-// layer_norm: normalization by mean and variance along axes.
+// layer_norm and rms_norm: normalization of rows along axes.
 #include "base/format.h"
 #include "kernels/all_ops.h"
 #include "kernels/pointwise.h"
@@ -8,11 +8,11 @@
 namespace gcomp::kernels {
 namespace {
 
-// The arithmetic of layer_norm, written once for eager loops and lowering.
+// The arithmetic, written once for eager loops and lowering.
 struct Mean {
   template <class S>
-  GCOMP_INLINE S operator()(S sum, int64_t n) const {
-    return ir::Div(sum, ir::Constant(sum, n));
+  GCOMP_INLINE S operator()(S sum, ir::Rebind<S, int64_t> n) const {
+    return ir::Div(sum, ir::Convert<ir::NativeOf<S>>(n));
   }
 };
 
@@ -24,67 +24,81 @@ struct SquaredDifference {
   }
 };
 
-struct Deviation {
+// 1 / sqrt(sum / n + eps): what rows are multiplied by.
+struct Scale {
   template <class S>
-  GCOMP_INLINE S operator()(S sum, int64_t n, double eps) const {
-    S variance = ir::Div(sum, ir::Constant(sum, n));
-    return ir::Sqrt(ir::Add(variance, ir::Constant(sum, eps)));
+  GCOMP_INLINE S operator()(S sum, ir::Rebind<S, int64_t> n, double eps) const {
+    S deviation = ir::Sqrt(ir::Add(Mean{}(sum, n), ir::Constant(sum, eps)));
+    return ir::Div(ir::Constant(sum, 1), deviation);
   }
 };
 
 struct Normalize {
   template <class S>
-  GCOMP_INLINE S operator()(S x, S mean, S deviation) const {
-    return ir::Div(ir::Sub(x, mean), deviation);
+  GCOMP_INLINE S operator()(S x, S mean, S scale) const {
+    return ir::Mul(ir::Sub(x, mean), scale);
   }
 };
 
-template <class T>
-GCOMP_INLINE void LayerNormBody(const Row& row) {
-  const T* x = static_cast<const T*>(row.x);
-  T* y = static_cast<T*>(row.y);
-  T* partials = static_cast<T*>(row.partials);
-  T mean =
-      Mean{}(ReduceRow<SumFn>(
-                 row.n, [x](int64_t i) __attribute__((always_inline)) { return x[i]; }, partials),
-             row.n);
-  auto square = [ x, mean ](int64_t i) __attribute__((always_inline)) {
-    return SquaredDifference{}(x[i], mean);
-  };
-  T deviation = Deviation{}(ReduceRow<SumFn>(row.n, square, partials), row.n, row.eps);
-  const T* w = static_cast<const T*>(row.weight);
-  const T* b = static_cast<const T*>(row.bias);
-  if (w != nullptr && b != nullptr) {
-    GCOMP_INDEPENDENT
-    for (int64_t i = 0; i < row.n; ++i) {
-      y[i] = ir::Add(ir::Mul(Normalize{}(x[i], mean, deviation), w[i]), b[i]);
+struct LayerNormLoop {
+  template <class T>
+  GCOMP_INLINE static void Run(const Row& row) {
+    const T* x = static_cast<const T*>(row.x);
+    T* y = static_cast<T*>(row.y);
+    T* partials = static_cast<T*>(row.partials);
+    auto value = [x](int64_t i) __attribute__((always_inline)) {
+      return x[i];
+    };
+    T mean = Mean{}(ReduceRow<SumFn>(row.n, value, partials, PrefetchNextRow{row}), row.n);
+    auto square = [ x, mean ](int64_t i) __attribute__((always_inline)) {
+      return SquaredDifference{}(x[i], mean);
+    };
+    T scale = Scale{}(ReduceRow<SumFn>(row.n, square, partials), row.n, row.eps);
+    const T* w = static_cast<const T*>(row.weight);
+    const T* b = static_cast<const T*>(row.bias);
+    if (w != nullptr && b != nullptr) {
+      GCOMP_INDEPENDENT
+      for (int64_t i = 0; i < row.n; ++i) {
+        y[i] = ir::Add(ir::Mul(Normalize{}(x[i], mean, scale), w[i]), b[i]);
+      }
+      return;
     }
-    return;
-  }
-  GCOMP_INDEPENDENT
-  for (int64_t i = 0; i < row.n; ++i) y[i] = Normalize{}(x[i], mean, deviation);
-  if (w != nullptr) {
     GCOMP_INDEPENDENT
-    for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Mul(y[i], w[i]);
+    for (int64_t i = 0; i < row.n; ++i) y[i] = Normalize{}(x[i], mean, scale);
+    if (w != nullptr) {
+      GCOMP_INDEPENDENT
+      for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Mul(y[i], w[i]);
+    }
+    if (b != nullptr) {
+      GCOMP_INDEPENDENT
+      for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Add(y[i], b[i]);
+    }
   }
-  if (b != nullptr) {
-    GCOMP_INDEPENDENT
-    for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Add(y[i], b[i]);
+};
+
+struct RmsNormLoop {
+  template <class T>
+  GCOMP_INLINE static void Run(const Row& row) {
+    const T* x = static_cast<const T*>(row.x);
+    T* y = static_cast<T*>(row.y);
+    auto square = [x](int64_t i) __attribute__((always_inline)) {
+      return ir::Mul(x[i], x[i]);
+    };
+    T sum = ReduceRow<SumFn>(row.n, square, static_cast<T*>(row.partials), PrefetchNextRow{row});
+    T scale = Scale{}(sum, row.n, row.eps);
+    const T* w = static_cast<const T*>(row.weight);
+    if (w != nullptr) {
+      GCOMP_INDEPENDENT
+      for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Mul(ir::Mul(x[i], scale), w[i]);
+    } else {
+      GCOMP_INDEPENDENT
+      for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Mul(x[i], scale);
+    }
   }
-}
-
-template <class T>
-GCOMP_TARGET_V3 void LayerNormV3(const Row& row) {
-  LayerNormBody<T>(row);
-}
-
-template <class T>
-GCOMP_TARGET_V4 void LayerNormV4(const Row& row) {
-  LayerNormBody<T>(row);
-}
+};
 
 constexpr size_t kWeight = 1;  // groups of the schema
-constexpr size_t kBias = 2;
+constexpr size_t kBias = 2;    // layer_norm
 
 Status CheckParameter(const ir::InferCtx& ctx, size_t group, std::string_view name,
                       const ir::Dims& row) {
@@ -101,16 +115,38 @@ Status CheckParameter(const ir::InferCtx& ctx, size_t group, std::string_view na
                          ctx.Show(type), ctx.Show(ir::Type::Tensor(type.dtype(), row))));
 }
 
-Status Infer(ir::InferCtx& ctx) {
+// The axes of rms_norm: the last one where `dims` is not written.
+std::vector<int> RmsAxes(const ir::AttrReader& attrs, int rank) {
+  if (attrs.Has("dims")) return ReducedAxes(attrs, rank);
+  return rank == 0 ? std::vector<int>() : std::vector<int>{rank - 1};
+}
+
+Status InferOver(ir::InferCtx& ctx, const std::vector<int>& axes) {
   const ir::Type& x = ctx.operand(0);
-  GCOMP_ASSIGN_OR_RETURN(std::vector<int> axes, ctx.Axes("dims", x.rank()));
   ir::Dims row;
   for (int axis : axes) row.push_back(x.dims()[static_cast<size_t>(axis)]);
   GCOMP_RETURN_IF_ERROR(CheckParameter(ctx, kWeight, "weight", row));
-  GCOMP_RETURN_IF_ERROR(CheckParameter(ctx, kBias, "bias", row));
+  if (ctx.op().def->operands.size() > kBias) {
+    GCOMP_RETURN_IF_ERROR(CheckParameter(ctx, kBias, "bias", row));
+  }
+  double eps = ctx.attrs().Float("eps");
+  if (!(eps >= 0)) {
+    return ctx.Fail(Format("eps is {}; it must not be negative", eps), ErrorId::E508);
+  }
   GCOMP_ASSIGN_OR_RETURN(ir::Device device, DeviceOfOperands(ctx));
   ctx.Return(ir::Type::Tensor(x.dtype(), x.dims(), {}, std::move(device)));
   return Status();
+}
+
+Status InferLayerNorm(ir::InferCtx& ctx) {
+  GCOMP_ASSIGN_OR_RETURN(std::vector<int> axes, ctx.Axes("dims", ctx.operand(0).rank()));
+  return InferOver(ctx, axes);
+}
+
+Status InferRmsNorm(ir::InferCtx& ctx) {
+  int rank = ctx.operand(0).rank();
+  GCOMP_RETURN_IF_ERROR(ctx.Axes("dims", rank).status());
+  return InferOver(ctx, RmsAxes(ctx.attrs(), rank));
 }
 
 // Index of the operand of an optional group, or -1.
@@ -118,62 +154,99 @@ int OperandOf(const ir::Op& op, size_t group) {
   return op.group_begin[group] < op.group_begin[group + 1] ? op.group_begin[group] : -1;
 }
 
-StatusOr<std::unique_ptr<ir::Kernel>> Prepare(const ir::KernelCtx& ctx) {
-  bool f64 = ctx.operands[0].dtype == ir::DType::kF64;
-  PerCpu<RowLoop> loop = f64 ? PerCpu<RowLoop>{&LayerNormV3<double>, &LayerNormV4<double>}
-                             : PerCpu<RowLoop>{&LayerNormV3<float>, &LayerNormV4<float>};
-  return MakeRowKernel(ctx, loop.For(ctx.cpu),
-                       {.axes = ReducedAxes(ctx.attrs, ctx.operands[0].rank()),
-                        .weight = OperandOf(ctx.op, kWeight),
-                        .bias = OperandOf(ctx.op, kBias),
-                        .eps = ctx.attrs.Float("eps")});
+StatusOr<std::unique_ptr<ir::Kernel>> PrepareLayerNorm(const ir::KernelCtx& ctx) {
+  return PrepareRows<LayerNormLoop>(ctx, {.axes = ReducedAxes(ctx.attrs, ctx.operands[0].rank()),
+                                          .weight = OperandOf(ctx.op, kWeight),
+                                          .bias = OperandOf(ctx.op, kBias),
+                                          .eps = ctx.attrs.Float("eps")});
 }
 
+StatusOr<std::unique_ptr<ir::Kernel>> PrepareRmsNorm(const ir::KernelCtx& ctx) {
+  return PrepareRows<RmsNormLoop>(ctx, {.axes = RmsAxes(ctx.attrs, ctx.operands[0].rank()),
+                                        .weight = OperandOf(ctx.op, kWeight),
+                                        .eps = ctx.attrs.Float("eps")});
+}
+
+// Completes the stage of a sum of squares: finish = 1 / sqrt(sum / n + eps). Returns its temporary.
 template <class T>
-Status LowerTo(ir::LowerCtx& ctx) {
-  constexpr ir::DType kType = ir::NativeDType<T>();
-  RowLowering rows(ctx, ReducedAxes(ctx.attrs, ctx.operands[0].rank()), kType);
-  GCOMP_ASSIGN_OR_RETURN(int64_t n, rows.RowLength());
-  auto param = [](ir::ScalarGraph& graph, size_t i) {
-    return ir::Sym<T>(&graph, graph.Param(i, kType));
-  };
-
-  ir::Stage mean = rows.ReduceStage();
-  mean.loads = {rows.LoadX()};
-  mean.body_result = param(mean.body, 0).index();
-  SetReduction<SumFn, T>(mean);
-  mean.finish_result = Mean{}(param(mean.finish, 0), n).index();
-  size_t t0 = rows.StoreToTemp(mean);
-  ctx.nest.stages.push_back(std::move(mean));
-
-  ir::Stage deviation = rows.ReduceStage();
-  deviation.loads = {rows.LoadX(), rows.LoadTemp(t0)};
-  deviation.body_result =
-      SquaredDifference{}(param(deviation.body, 0), param(deviation.body, 1)).index();
-  SetReduction<SumFn, T>(deviation);
-  deviation.finish_result =
-      Deviation{}(param(deviation.finish, 0), n, ctx.attrs.Float("eps")).index();
-  size_t t1 = rows.StoreToTemp(deviation);
-  ctx.nest.stages.push_back(std::move(deviation));
-
-  ir::Stage map = rows.MapStage();
-  map.loads = {rows.LoadX(), rows.LoadTemp(t0), rows.LoadTemp(t1)};
-  ir::Sym<T> y = Normalize{}(param(map.body, 0), param(map.body, 1), param(map.body, 2));
-  if (int weight = OperandOf(ctx.op, kWeight); weight >= 0) {
-    map.loads.push_back(rows.LoadAlongRow(static_cast<size_t>(weight)));
-    y = ir::Mul(y, param(map.body, map.loads.size() - 1));
-  }
-  if (int bias = OperandOf(ctx.op, kBias); bias >= 0) {
-    map.loads.push_back(rows.LoadAlongRow(static_cast<size_t>(bias)));
-    y = ir::Add(y, param(map.body, map.loads.size() - 1));
-  }
-  map.body_result = y.index();
-  ctx.nest.stages.push_back(std::move(map));
-  return Status();
+size_t AddScale(ir::LowerCtx& ctx, const RowLowering& rows, ir::Stage stage) {
+  SetReduction<SumFn, T>(stage);
+  stage.finish_loads = {rows.LoadRowLength()};
+  stage.finish_result = Scale{}(ParamOf<T>(stage.finish, 0), ParamOf<int64_t>(stage.finish, 1),
+                                ctx.attrs.Float("eps"))
+                            .index();
+  size_t temp = rows.StoreToTemp(stage);
+  ctx.nest.stages.push_back(std::move(stage));
+  return temp;
 }
 
+// The parameter of a map stage that is element i of the row of an optional operand, multiplied or
+// added to y.
+template <class T>
+ir::Sym<T> WithParameter(const RowLowering& rows, int operand, ir::Stage& map, ir::Sym<T> y,
+                         ir::Sym<T> (*combine)(ir::Sym<T>, ir::Sym<T>)) {
+  if (operand < 0) return y;
+  map.loads.push_back(rows.LoadAlongRow(static_cast<size_t>(operand)));
+  return combine(y, ParamOf<T>(map.body, map.loads.size() - 1));
+}
+
+struct LowerLayerNorm {
+  template <class T>
+  static void Run(ir::LowerCtx& ctx) {
+    RowLowering rows(ctx, ReducedAxes(ctx.attrs, ctx.operands[0].rank()), ir::NativeDType<T>());
+    ir::Stage mean = rows.ReduceStage();
+    mean.loads = {rows.LoadX()};
+    mean.body_result = ParamOf<T>(mean.body, 0).index();
+    SetReduction<SumFn, T>(mean);
+    mean.finish_loads = {rows.LoadRowLength()};
+    mean.finish_result =
+        Mean{}(ParamOf<T>(mean.finish, 0), ParamOf<int64_t>(mean.finish, 1)).index();
+    size_t t0 = rows.StoreToTemp(mean);
+    ctx.nest.stages.push_back(std::move(mean));
+
+    ir::Stage squares = rows.ReduceStage();
+    squares.loads = {rows.LoadX(), rows.LoadTemp(t0)};
+    squares.body_result =
+        SquaredDifference{}(ParamOf<T>(squares.body, 0), ParamOf<T>(squares.body, 1)).index();
+    size_t t1 = AddScale<T>(ctx, rows, std::move(squares));
+
+    ir::Stage map = rows.MapStage();
+    map.loads = {rows.LoadX(), rows.LoadTemp(t0), rows.LoadTemp(t1)};
+    ir::Sym<T> y =
+        Normalize{}(ParamOf<T>(map.body, 0), ParamOf<T>(map.body, 1), ParamOf<T>(map.body, 2));
+    y = WithParameter<T>(rows, OperandOf(ctx.op, kWeight), map, y, &ir::Mul<T>);
+    y = WithParameter<T>(rows, OperandOf(ctx.op, kBias), map, y, &ir::Add<T>);
+    map.body_result = y.index();
+    ctx.nest.stages.push_back(std::move(map));
+  }
+};
+
+struct LowerRmsNorm {
+  template <class T>
+  static void Run(ir::LowerCtx& ctx) {
+    RowLowering rows(ctx, RmsAxes(ctx.attrs, ctx.operands[0].rank()), ir::NativeDType<T>());
+    ir::Stage squares = rows.ReduceStage();
+    squares.loads = {rows.LoadX()};
+    ir::Sym<T> x = ParamOf<T>(squares.body, 0);
+    squares.body_result = ir::Mul(x, x).index();
+    size_t scale = AddScale<T>(ctx, rows, std::move(squares));
+    ir::Stage map = rows.MapStage();
+    map.loads = {rows.LoadX(), rows.LoadTemp(scale)};
+    ir::Sym<T> y = ir::Mul(ParamOf<T>(map.body, 0), ParamOf<T>(map.body, 1));
+    map.body_result =
+        WithParameter<T>(rows, OperandOf(ctx.op, kWeight), map, y, &ir::Mul<T>).index();
+    ctx.nest.stages.push_back(std::move(map));
+  }
+};
+
+template <class Rule>
 Status Lower(ir::LowerCtx& ctx) {
-  return ctx.operands[0].dtype == ir::DType::kF64 ? LowerTo<double>(ctx) : LowerTo<float>(ctx);
+  if (ctx.operands[0].dtype == ir::DType::kF64) {
+    Rule::template Run<double>(ctx);
+  } else {
+    Rule::template Run<float>(ctx);
+  }
+  return Status();
 }
 
 constexpr ir::OperandSpec kOperands[] = {
@@ -181,36 +254,67 @@ constexpr ir::OperandSpec kOperands[] = {
     {.name = "weight", .kind = ir::OperandKind::kOptional, .dtypes = ir::kFloatDTypes},
     {.name = "bias", .kind = ir::OperandKind::kOptional, .dtypes = ir::kFloatDTypes},
 };
-constexpr ir::AttrSpec kAttrs[] = {
+constexpr ir::AttrSpec kEps = ir::FloatAttr("eps", 1e-5, "added under the root; not negative");
+constexpr ir::AttrSpec kLayerNormAttrs[] = {
     ir::AxisOf(ir::AttrSpec::Axis::kOfOperand, {.name = "dims",
                                                 .kind = ir::AttrKind::kIntList,
                                                 .doc = "axes to normalize over; absent = all"}),
-    ir::FloatAttr("eps", 1e-5, "added to the variance"),
+    kEps,
+};
+constexpr ir::AttrSpec kRmsNormAttrs[] = {
+    ir::AxisOf(ir::AttrSpec::Axis::kOfOperand,
+               {.name = "dims",
+                .kind = ir::AttrKind::kIntList,
+                .doc = "axes to normalize over; absent = the last one"}),
+    kEps,
 };
 
 constexpr ir::OpDef kLayerNorm{
     .name = "layer_norm",
     .doc =
         "Layer normalization: mean = (sum of x over dims) / n; var = (sum of (x - mean)^2 over "
-        "dims) / n; y = (x - mean) / sqrt(var + eps) * weight + bias, each operation rounded, in "
-        "this order; an absent weight or bias is left out. n: elements over dims. x, y: [d0, ...]; "
-        "weight, bias: the sizes of dims. Two passes; both sums are form 1 of docs/numerics.md "
-        "whichever axes dims are; f16 and bf16 are computed in f32 and rounded once.",
+        "dims) / n; r = 1 / sqrt(var + eps); y = (x - mean) * r * weight + bias, each operation "
+        "rounded, in this order; an absent weight or bias is left out. n: elements over dims. x, "
+        "y: [d0, ...]; weight, bias: the sizes of dims. Two passes; both sums are form 1 of "
+        "docs/numerics.md whichever axes dims are; f16 and bf16 are computed in f32 and rounded "
+        "once.",
     .source = "J. Ba, J. Kiros, G. Hinton, Layer Normalization, https://arxiv.org/abs/1607.06450",
     .operands = kOperands,
-    .attrs = kAttrs,
+    .attrs = kLayerNormAttrs,
     .tolerance = {.ulp = 4,
                   .rtol = 1e-5,
                   .reason = "rounded sums, x - mean cancels; relative to the largest magnitude of "
                             "x / sqrt(var + eps) * weight and bias"},
-    .infer = &Infer,
-    .prepare = &Prepare,
-    .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower},
+    .infer = &InferLayerNorm,
+    .prepare = &PrepareLayerNorm,
+    .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower<LowerLayerNorm>},
+    .vjp = ir::NotYet(kNoVjpYet),
+};
+
+constexpr ir::OpDef kRmsNorm{
+    .name = "rms_norm",
+    .doc =
+        "Root mean square normalization: s = (sum of x * x over dims) / n; r = 1 / sqrt(s + eps); "
+        "y = x * r * weight, each operation rounded, in this order; an absent weight is left out. "
+        "n: elements over dims, which are the last axis where they are absent. x, y: [d0, ...]; "
+        "weight: the sizes of dims. The sum is form 1 of docs/numerics.md whichever axes dims are; "
+        "f16 and bf16 are computed in f32 and rounded once.",
+    .source =
+        "B. Zhang, R. Sennrich, Root Mean Square Layer Normalization, "
+        "https://arxiv.org/abs/1910.07467",
+    .operands = std::span(kOperands).first(2),
+    .attrs = kRmsNormAttrs,
+    .tolerance = {.ulp = 4,
+                  .rtol = 1e-5,
+                  .reason = "a rounded sum, root, reciprocal and two products"},
+    .infer = &InferRmsNorm,
+    .prepare = &PrepareRmsNorm,
+    .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower<LowerRmsNorm>},
     .vjp = ir::NotYet(kNoVjpYet),
 };
 
 }  // namespace
 
-GCOMP_DEFINE_OPS(norm, &kLayerNorm)
+GCOMP_DEFINE_OPS(norm, &kLayerNorm, &kRmsNorm)
 
 }  // namespace gcomp::kernels

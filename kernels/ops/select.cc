@@ -2,6 +2,7 @@
 #include "base/format.h"
 #include "kernels/all_ops.h"
 #include "kernels/pointwise.h"
+#include "kernels/pointwise_vjp.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -39,6 +40,10 @@ constexpr ir::OpDef kSelect = Pointwise<SelectFn, &Infer>({
     .source = "the conditional operator, per element",
     .operands = kOperands,
     .tolerance = {.reason = "values are copied"},
+    .vjp = kVjpBy<[](PointwiseVjp& v) {
+      v.Return(1, v.Where(v.x(0), v.dy()));
+      v.Return(2, v.Select(v.x(0), v.Literal(0.0, v.dy()), v.dy()));
+    }>,
 });
 
 }  // namespace

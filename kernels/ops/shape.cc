@@ -1,8 +1,10 @@
-// Data movement that makes new values: reshape, concat, contiguous, copy. Each moves bits, in one
-// pass per operand.
+// The elements of one operand as a new value: reshape, contiguous, copy, to_device. Each moves
+// bits, in one pass.
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,7 +14,9 @@
 #include "ir/op_def.h"
 #include "ir/rewrite.h"
 #include "kernels/all_ops.h"
-#include "kernels/strided_copy.h"
+#include "kernels/copy_pieces.h"
+#include "kernels/reshape_sizes.h"
+#include "kernels/view_geometry.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -22,51 +26,11 @@ using ir::Expr;
 using ir::InferCtx;
 using ir::Type;
 
-constexpr std::string_view kVjpReason = "derivative rules come with differentiation";
-constexpr ir::Tolerance kMovesBits = {.reason = "no arithmetic: the result is the operands' bits"};
-
-// Copies each part (operand) to its place in the one result.
-class CopyKernel final : public ir::Kernel {
- public:
-  struct Part {
-    size_t operand;
-    StridedCopy copy;
-    int64_t target_byte;
-  };
-
-  explicit CopyKernel(std::vector<Part> parts) : parts_(std::move(parts)) {}
-
-  Status Run(const ir::KernelArgs& args) const override {
-    for (const Part& part : parts_) {
-      part.copy.Run(args.operand(part.operand), args.result<char>(0) + part.target_byte);
-    }
-    return {};
-  }
-
- private:
-  std::vector<Part> parts_;
-};
-
-// One pass over the elements of buffer `source`, as a map stage of `axes`.
-ir::Stage CopyStage(ir::DType dtype, size_t source, Dims axes, Dims source_strides, size_t target,
-                    Expr target_base, Dims target_strides) {
-  ir::Stage stage;
-  stage.axes = std::move(axes);
-  stage.loads.push_back({.buffer = source,
-                         .offset = {0, std::move(source_strides)},
-                         .guards = {},
-                         .otherwise = {dtype, 0}});
-  stage.body_result = stage.body.Param(0, ir::ComputeTypeOf(dtype));
-  stage.store_buffer = target;
-  stage.store = {std::move(target_base), std::move(target_strides)};
-  return stage;
-}
-
 // Operand 0 in its own row-major order: the loops of reshape, contiguous and copy(x).
 Status LowerRowMajor(ir::LowerCtx& ctx) {
   const ir::LowerCtx::Tensor& x = ctx.operands[0];
-  ctx.nest.stages.push_back(CopyStage(x.dtype, 0, x.sizes, x.strides, ctx.result_buffer(0), 0,
-                                      ir::ContiguousStrides(x.sizes)));
+  ctx.nest.stages.push_back(CopyStage(x.dtype, x.sizes, 0, {0, x.strides}, ctx.result_buffer(0),
+                                      {0, ir::ContiguousStrides(x.sizes)}));
   return {};
 }
 
@@ -76,8 +40,7 @@ StatusOr<std::unique_ptr<ir::Kernel>> PrepareRowMajor(const ir::KernelCtx& ctx) 
   GCOMP_ENSURE(ctx.results[0].NumElements() == x.NumElements(), "number of elements is kept");
   StridedCopy copy =
       StridedCopy::Make(x.sizes, x.strides, ir::ContiguousStrides(x.sizes), ir::BytesOf(x.dtype));
-  return std::unique_ptr<ir::Kernel>(
-      std::make_unique<CopyKernel>(std::vector<CopyKernel::Part>{{0, std::move(copy), 0}}));
+  return MakePieceKernel({{.source = 0, .copy = std::move(copy)}});
 }
 
 // Operand 0 where the value asked for is the operand as it is: same type, row-major.
@@ -91,59 +54,10 @@ constexpr ir::OperandSpec kOneOperand[] = {{.name = "x"}};
 
 // ---- reshape ------------------------------------------------------------------------------------
 
-// The size that -1 stands for: what is left of x's sizes after the other sizes of the shape. Equal
-// sizes cancel first, so that [s0, s1, 8] -> [s0, -1] finds 8 * s1 although s0 may be 0.
-StatusOr<Expr> MissingSize(const InferCtx& ctx, const Type& x, const Dims& shape) {
-  Dims have = x.dims();
-  Expr rest = 1;
-  for (const Expr& size : shape) {
-    if (size.IsConst(-1)) continue;
-    auto it = std::find(have.begin(), have.end(), size);
-    if (it != have.end() && !size.IsConst(0)) {
-      have.erase(it);
-    } else {
-      rest = Expr::Mul(rest, size);
-    }
-  }
-  Expr total = 1;
-  for (const Expr& size : have) total = Expr::Mul(total, size);
-  if (rest.IsConst(0)) {
-    return ctx.Fail("shape has both -1 and 0: the size of -1 is not determined", ErrorId::E508);
-  }
-  Expr size = rest.IsConst(1) ? total : Expr::FloorDiv(total, rest);
-  if (Expr::Mul(size, rest) != total) {
-    return ctx.Fail(Format("size of -1 would be {} / {}, which is not known to be whole; x is {}",
-                           ctx.Show(total), ctx.Show(rest), ctx.Show(x)));
-  }
-  return size;
-}
-
 Status InferReshape(InferCtx& ctx) {
   const Type& x = ctx.operand(0);
-  Dims shape = ctx.attrs().Sizes("shape").value_or(Dims());
-  size_t missing = shape.size();
-  Expr total = 1;
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i].IsConst(-1)) {
-      if (missing != shape.size()) return ctx.Fail("shape has more than one -1", ErrorId::E508);
-      missing = i;
-    } else if (ir::RangeOf(shape[i], ctx.function().Ranger()).high < 0) {
-      return ctx.Fail(Format("size {} of axis {} is negative", ctx.Show(shape[i]), i),
-                      ErrorId::E508);
-    }
-  }
-  if (missing != shape.size()) {
-    GCOMP_ASSIGN_OR_RETURN(shape[missing], MissingSize(ctx, x, shape));
-  }
-  for (const Expr& size : shape) total = Expr::Mul(total, size);
-  if (total.is_poison()) {
-    return ctx.Fail("the number of elements of shape overflows 64 bits", ErrorId::E503);
-  }
-  if (!ctx.SameSize(total, x.NumElements())) {
-    return ctx.Fail(Format("shape has {} elements, x {} has {}", ctx.Show(total), ctx.Show(x),
-                           ctx.Show(x.NumElements())));
-  }
-  ctx.Return(Type::Tensor(x.dtype(), std::move(shape), {}, x.device()));
+  GCOMP_ASSIGN_OR_RETURN(Dims sizes, ReshapeSizes(ctx, x));
+  ctx.Return(Type::Tensor(x.dtype(), std::move(sizes), {}, x.device()));
   return {};
 }
 
@@ -247,17 +161,16 @@ StatusOr<std::unique_ptr<ir::Kernel>> PrepareCopy(const ir::KernelCtx& ctx) {
   StridedCopy copy =
       StridedCopy::Make(to.sizes, BroadcastStrides(from.sizes, from.strides, to.sizes), to.strides,
                         ir::BytesOf(to.dtype));
-  return std::unique_ptr<ir::Kernel>(
-      std::make_unique<CopyKernel>(std::vector<CopyKernel::Part>{{source, std::move(copy), 0}}));
+  return MakePieceKernel({{.source = source, .copy = std::move(copy)}});
 }
 
 Status LowerCopy(ir::LowerCtx& ctx) {
   const size_t source = ctx.operands.size() - 1;
   const ir::LowerCtx::Tensor& from = ctx.operands[source];
   const ir::LowerCtx::Tensor& to = ctx.results[0];
-  ctx.nest.stages.push_back(CopyStage(from.dtype, source, to.sizes,
-                                      BroadcastStrides(from.sizes, from.strides, to.sizes),
-                                      ctx.result_buffer(0), 0, to.strides));
+  ctx.nest.stages.push_back(CopyStage(from.dtype, to.sizes, source,
+                                      {0, BroadcastStrides(from.sizes, from.strides, to.sizes)},
+                                      ctx.result_buffer(0), {0, to.strides}));
   return {};
 }
 
@@ -280,99 +193,75 @@ constinit const ir::OpDef kCopy = {
     .vjp = ir::NotYet(kVjpReason),
 };
 
-// ---- concat -------------------------------------------------------------------------------------
+// ---- to_device ----------------------------------------------------------------------------------
 
-Status InferConcat(InferCtx& ctx) {
-  if (ctx.num_operands() == 0) return ctx.Fail("needs at least one operand");
-  const Type& first = ctx.operand(0);
-  if (first.rank() == 0) return ctx.Fail("operands of rank 0 have no axis to concatenate along");
-  GCOMP_ASSIGN_OR_RETURN(int axis, ctx.Axis(ctx.attrs().Int("dim"), first.rank(), "dim"));
-  const size_t d = static_cast<size_t>(axis);
-  Dims dims = first.dims();
-  for (size_t i = 1; i < ctx.num_operands(); ++i) {
-    const Type& x = ctx.operand(i);
-    bool fits = x.dtype() == first.dtype() && x.rank() == first.rank();
-    for (size_t j = 0; fits && j < dims.size(); ++j) {
-      fits = j == d || ctx.SameSize(x.dims()[j], dims[j]);
-    }
-    if (!fits) {
-      return ctx.Fail(
-          Format("operand {} is {}, operand 0 {}: dtype, rank and sizes must agree but "
-                 "for axis {}",
-                 i, ctx.Show(x), ctx.Show(first), axis));
-    }
-    dims[d] = Expr::Add(dims[d], x.dims()[d]);
+// "cuda:0" as a device.
+StatusOr<ir::Device> ParseDevice(const InferCtx& ctx, const std::string& text) {
+  ir::Device device;
+  const size_t colon = text.find(':');
+  device.name = text.substr(0, colon);
+  bool whole = !device.name.empty() &&
+               std::all_of(device.name.begin(), device.name.end(), [](unsigned char c) {
+                 return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+               });
+  if (whole && colon != std::string::npos) {
+    const char* first = text.data() + colon + 1;
+    const char* last = text.data() + text.size();
+    auto [end, error] = std::from_chars(first, last, device.index);
+    whole = first != last && end == last && error == std::errc() && device.index >= 0 &&
+            device.index <= UINT16_MAX;
   }
-  if (dims[d].is_poison()) {
-    return ctx.Fail(Format("the size of axis {} overflows 64 bits", axis), ErrorId::E503);
+  if (whole) return device;
+  return ctx.Fail(
+      Format("device = \"{}\" is no name of a device such as \"cpu\" or \"cuda:0\"", text),
+      ErrorId::E508);
+}
+
+Status InferToDevice(InferCtx& ctx) {
+  const Type& x = ctx.operand(0);
+  ir::Device device;
+  if (ctx.attrs().Has("device")) {
+    GCOMP_ASSIGN_OR_RETURN(device, ParseDevice(ctx, ctx.attrs().String("device")));
   }
-  ctx.Return(Type::Tensor(first.dtype(), std::move(dims), {}, first.device()));
+  ctx.Return(Type::Tensor(x.dtype(), x.dims(), {}, std::move(device)));
   return {};
 }
 
-// The axis, once infer has accepted it.
-size_t ConcatAxis(const ir::AttrReader& attrs, size_t rank) {
-  int64_t dim = attrs.Int("dim");
-  return static_cast<size_t>(dim < 0 ? dim + static_cast<int64_t>(rank) : dim);
-}
-
-StatusOr<std::unique_ptr<ir::Kernel>> PrepareConcat(const ir::KernelCtx& ctx) {
-  const ir::TensorSpec& y = ctx.results[0];
-  const size_t axis = ConcatAxis(ctx.attrs, y.sizes.size());
-  const int64_t bytes = ir::BytesOf(y.dtype);
-  std::vector<CopyKernel::Part> parts;
-  int64_t at = 0;
-  for (size_t i = 0; i < ctx.operands.size(); ++i) {
-    const ir::TensorSpec& x = ctx.operands[i];
-    parts.push_back(
-        {i, StridedCopy::Make(x.sizes, x.strides, y.strides, bytes), at * y.strides[axis] * bytes});
-    at += x.sizes[axis];
+StatusOr<std::unique_ptr<ir::Kernel>> PrepareToDevice(const ir::KernelCtx& ctx) {
+  for (ir::ValueId value : {ctx.op.operands[0], ctx.op.results[0]}) {
+    const ir::Device& device = ctx.function.value(value).type.device();
+    if (device.name.empty() || (device.name == "cpu" && device.index <= 0)) continue;
+    return Status(ErrorId::E511,
+                  Format("to_device: moves between the device of the session, which is cpu, and "
+                         "device \"{}{}\" are not run by this build",
+                         device.name, device.index < 0 ? "" : Format(":{}", device.index)));
   }
-  GCOMP_ENSURE(at == y.sizes[axis], "the operands fill the result");
-  return std::unique_ptr<ir::Kernel>(std::make_unique<CopyKernel>(std::move(parts)));
+  return PrepareRowMajor(ctx);
 }
 
-Status LowerConcat(ir::LowerCtx& ctx) {
-  const ir::LowerCtx::Tensor& y = ctx.results[0];
-  const size_t axis = ConcatAxis(ctx.attrs, y.sizes.size());
-  Expr at = 0;
-  for (size_t i = 0; i < ctx.operands.size(); ++i) {
-    const ir::LowerCtx::Tensor& x = ctx.operands[i];
-    ctx.nest.stages.push_back(CopyStage(x.dtype, i, x.sizes, x.strides, ctx.result_buffer(0),
-                                        Expr::Mul(at, y.strides[axis]), y.strides));
-    at = Expr::Add(at, x.sizes[axis]);
-  }
-  return {};
-}
+constexpr ir::AttrSpec kToDeviceAttrs[] = {
+    {"device", ir::AttrKind::kString,
+     "name and index of the device, \"cuda:0\"; absent = that of the session"}};
 
-std::optional<ir::ValueId> ConcatOfOne(const ir::Function& function, const ir::Op& op) {
-  return op.operands.size() == 1 ? SameRowMajor(function, op) : std::nullopt;
-}
-
-constexpr ir::OperandSpec kConcatOperands[] = {{.name = "xs", .kind = ir::OperandKind::kVariadic}};
-constexpr ir::AttrSpec kConcatAttrs[] = {ir::AxisOf(
-    ir::AttrSpec::Axis::kOfOperand,
-    ir::IntAttr("dim", 0, "the axis along which the operands stand one after the other"))};
-
-constinit const ir::OpDef kConcat = {
-    .name = "concat",
+constinit const ir::OpDef kToDevice = {
+    .name = "to_device",
     .doc =
-        "The operands one after the other along axis dim.\n"
-        "Shapes: xs: [.., n_i, ..] -> y: [.., sum of n_i, ..]; all other sizes equal.\n"
-        "Corners: n_i may be 0; at least one operand, of rank 1 or more.",
-    .source = "NumPy concatenate",
-    .operands = kConcatOperands,
-    .attrs = kConcatAttrs,
+        "x on another device: y[i] = x[i].\n"
+        "Shapes: x: [d_0, ...] -> y: [d_0, ...], row-major, a new value on the device.\n"
+        "Corners: to the device where x is it copies. This build runs on the processor alone: "
+        "another device than \"cpu\" is an error when sizes are bound (E511).",
+    .source = "PyTorch Tensor.to(device)",
+    .operands = kOneOperand,
+    .attrs = kToDeviceAttrs,
     .tolerance = kMovesBits,
-    .infer = InferConcat,
-    .prepare = PrepareConcat,
-    .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerConcat},
+    .infer = InferToDevice,
+    .prepare = PrepareToDevice,
+    .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerRowMajor},
     .vjp = ir::NotYet(kVjpReason),
-    .simplify = ConcatOfOne,
 };
 
 }  // namespace
 
-GCOMP_DEFINE_OPS(shape, &kReshape, &kContiguous, &kCopy, &kConcat)
+GCOMP_DEFINE_OPS(shape, &kReshape, &kContiguous, &kCopy, &kToDevice)
 
 }  // namespace gcomp::kernels

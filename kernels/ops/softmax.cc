@@ -1,4 +1,6 @@
-// softmax along one axis.
+// softmax and log_softmax along one axis, logsumexp over axes.
+#include <limits>
+
 #include "kernels/all_ops.h"
 #include "kernels/math.h"
 #include "kernels/pointwise.h"
@@ -8,38 +10,134 @@
 namespace gcomp::kernels {
 namespace {
 
-// The arithmetic of one element, in two steps.
+// The arithmetic of one element, written once for eager loops and lowering.
+// Requires x <= shift; or NaN, where one of them is or both are the same infinity.
 struct ShiftedExp {
   template <class S>
-  GCOMP_INLINE S operator()(S x, S max) const {
-    return Exp(ir::Sub(x, max));
+  GCOMP_INLINE S operator()(S x, S shift) const {
+    return ExpOfNonPositive(ir::Sub(x, shift));
   }
 };
 
+struct Reciprocal {
+  template <class S>
+  GCOMP_INLINE S operator()(S x) const {
+    return ir::Div(ir::Constant(x, 1), x);
+  }
+};
+
+struct LogProbability {
+  template <class S>
+  GCOMP_INLINE S operator()(S x, S max, S log_sum) const {
+    return ir::Sub(ir::Sub(x, max), log_sum);
+  }
+};
+
+// The maximum, or 0 in place of -inf: then the exponentials are 0.
+struct Shift {
+  template <class S>
+  GCOMP_INLINE S operator()(S max) const {
+    S least = ir::Constant(max, -std::numeric_limits<ir::NativeOf<S>>::infinity());
+    return ir::Select(ir::Eq(max, least), ir::Constant(max, 0), max);
+  }
+};
+
+// inf of a shift of inf, whose sum is NaN.
+struct LogSum {
+  template <class S>
+  GCOMP_INLINE S operator()(S sum, S shift) const {
+    S most = ir::Constant(shift, std::numeric_limits<ir::NativeOf<S>>::infinity());
+    return ir::Select(ir::Eq(shift, most), most, ir::Add(shift, Log(sum)));
+  }
+};
+
+// The greater of two numbers, the right one of what is neither less nor greater.
+struct GreaterNumber {
+  template <class T>
+  GCOMP_INLINE T operator()(T a, T b) const {
+    return a > b ? a : b;
+  }
+};
+
+// The maximum of the numbers of a row; of zeros of both signs either. NaNs are left out: each makes
+// the sum of exponentials NaN, and with it every result. Zeros of either sign give the same
+// exponentials. So a machine's own maximum will do, and ir::Max costs four times as much.
 template <class T>
-GCOMP_INLINE void SoftmaxBody(const Row& row) {
+GCOMP_INLINE T MaxOf(const Row& row) {
   const T* x = static_cast<const T*>(row.x);
-  T* y = static_cast<T*>(row.y);
-  T* partials = static_cast<T*>(row.partials);
-  T max = ReduceRow<MaxFn>(
-      row.n, [x](int64_t i) __attribute__((always_inline)) { return x[i]; }, partials);
+  alignas(64) T lanes[kReduceLanes];
+  for (int64_t j = 0; j < kReduceLanes; ++j) lanes[j] = MaxFn::Identity<T>();
+  int64_t k = 0;
+  for (; k + kReduceLanes <= row.n; k += kReduceLanes) {
+    GCOMP_INDEPENDENT
+    for (int64_t j = 0; j < kReduceLanes; ++j) {
+      lanes[j] = x[k + j] > lanes[j] ? x[k + j] : lanes[j];
+    }
+  }
   GCOMP_INDEPENDENT
-  for (int64_t i = 0; i < row.n; ++i) y[i] = ShiftedExp{}(x[i], max);
-  T sum = ReduceRow<SumFn>(
-      row.n, [y](int64_t i) __attribute__((always_inline)) { return y[i]; }, partials);
-  GCOMP_INDEPENDENT
-  for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Div(y[i], sum);
+  for (int64_t j = 0; j < row.n - k; ++j) lanes[j] = x[k + j] > lanes[j] ? x[k + j] : lanes[j];
+  return CombineLanes<GreaterNumber>(lanes, kReduceLanes);
 }
 
 template <class T>
-GCOMP_TARGET_V3 void SoftmaxV3(const Row& row) {
-  SoftmaxBody<T>(row);
+GCOMP_INLINE T SumOfExp(const Row& row, T shift) {
+  const T* x = static_cast<const T*>(row.x);
+  return ReduceRow<SumFn>(
+      row.n,
+      [ x, shift ](int64_t i) __attribute__((always_inline)) { return ShiftedExp{}(x[i], shift); },
+      static_cast<T*>(row.partials), PrefetchNextRow{row});
 }
 
+// NaN if any of a row is, else `otherwise`.
 template <class T>
-GCOMP_TARGET_V4 void SoftmaxV4(const Row& row) {
-  SoftmaxBody<T>(row);
+GCOMP_INLINE T WithNan(const Row& row, T otherwise) {
+  const T* x = static_cast<const T*>(row.x);
+  bool any = false;
+  for (int64_t i = 0; i < row.n; ++i) any |= x[i] != x[i];
+  return any ? std::numeric_limits<T>::quiet_NaN() : otherwise;
 }
+
+struct SoftmaxLoop {
+  template <class T>
+  GCOMP_INLINE static void Run(const Row& row) {
+    const T* x = static_cast<const T*>(row.x);
+    T* y = static_cast<T*>(row.y);
+    T max = MaxOf<T>(row);
+    // The exponentials are stored as they are summed: y may be x.
+    T sum = ReduceRow<SumFn>(
+        row.n, [ x, y, max ](int64_t i) __attribute__((always_inline)) {
+          return y[i] = ShiftedExp{}(x[i], max);
+        },
+        static_cast<T*>(row.partials), PrefetchNextRow{row});
+    T scale = Reciprocal{}(sum);
+    GCOMP_INDEPENDENT
+    for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Mul(y[i], scale);
+  }
+};
+
+struct LogSoftmaxLoop {
+  template <class T>
+  GCOMP_INLINE static void Run(const Row& row) {
+    const T* x = static_cast<const T*>(row.x);
+    T* y = static_cast<T*>(row.y);
+    T max = MaxOf<T>(row);
+    T log_sum = Log(SumOfExp(row, max));
+    GCOMP_INDEPENDENT
+    for (int64_t i = 0; i < row.n; ++i) y[i] = LogProbability{}(x[i], max, log_sum);
+  }
+};
+
+struct LogSumExpLoop {
+  template <class T>
+  GCOMP_INLINE static void Run(const Row& row) {
+    T shift = Shift{}(MaxOf<T>(row));
+    T sum = SumOfExp(row, shift);
+    T* y = static_cast<T*>(row.y);
+    *y = LogSum{}(sum, shift);
+    // A NaN beside inf.
+    if (*y > std::numeric_limits<T>::max()) *y = WithNan(row, *y);
+  }
+};
 
 // The axis that `dim` names, in [0, rank).
 int DimOf(const ir::AttrReader& attrs, int rank) {
@@ -47,7 +145,7 @@ int DimOf(const ir::AttrReader& attrs, int rank) {
   return dim < 0 ? dim + rank : dim;
 }
 
-Status Infer(ir::InferCtx& ctx) {
+Status InferAlongDim(ir::InferCtx& ctx) {
   const ir::Type& x = ctx.operand(0);
   GCOMP_ASSIGN_OR_RETURN(int dim, ctx.Axis(ctx.attrs().Int("dim"), x.rank(), "dim"));
   static_cast<void>(dim);
@@ -55,61 +153,108 @@ Status Infer(ir::InferCtx& ctx) {
   return Status();
 }
 
-StatusOr<std::unique_ptr<ir::Kernel>> Prepare(const ir::KernelCtx& ctx) {
-  bool f64 = ctx.operands[0].dtype == ir::DType::kF64;
-  PerCpu<RowLoop> loop = f64 ? PerCpu<RowLoop>{&SoftmaxV3<double>, &SoftmaxV4<double>}
-                             : PerCpu<RowLoop>{&SoftmaxV3<float>, &SoftmaxV4<float>};
-  return MakeRowKernel(ctx, loop.For(ctx.cpu),
-                       {.axes = {DimOf(ctx.attrs, ctx.operands[0].rank())}});
+template <class Loop>
+StatusOr<std::unique_ptr<ir::Kernel>> PrepareAlongDim(const ir::KernelCtx& ctx) {
+  return PrepareRows<Loop>(ctx, {.axes = {DimOf(ctx.attrs, ctx.operands[0].rank())}});
 }
 
+// Adds the stage of the maximum. Returns its temporary.
 template <class T>
-void LowerTo(ir::LowerCtx& ctx) {
-  constexpr ir::DType kType = ir::NativeDType<T>();
-  RowLowering rows(ctx, {DimOf(ctx.attrs, ctx.operands[0].rank())}, kType);
+size_t AddMax(ir::LowerCtx& ctx, const RowLowering& rows) {
   ir::Stage max = rows.ReduceStage();
   max.loads = {rows.LoadX()};
-  max.body_result = max.body.Param(0, kType);
+  max.body_result = ParamOf<T>(max.body, 0).index();
   SetReduction<MaxFn, T>(max);
-  size_t t0 = rows.StoreToTemp(max);
+  size_t temp = rows.StoreToTemp(max);
   ctx.nest.stages.push_back(std::move(max));
-
-  auto shifted_exp = [](ir::ScalarGraph& body) {
-    return ShiftedExp{}(ir::Sym<T>(&body, body.Param(0, kType)),
-                        ir::Sym<T>(&body, body.Param(1, kType)));
-  };
-  ir::Stage sum = rows.ReduceStage();
-  sum.loads = {rows.LoadX(), rows.LoadTemp(t0)};
-  sum.body_result = shifted_exp(sum.body).index();
-  SetReduction<SumFn, T>(sum);
-  size_t t1 = rows.StoreToTemp(sum);
-  ctx.nest.stages.push_back(std::move(sum));
-
-  ir::Stage divide = rows.MapStage();
-  divide.loads = {rows.LoadX(), rows.LoadTemp(t0), rows.LoadTemp(t1)};
-  ir::Sym<T> e = shifted_exp(divide.body);
-  divide.body_result = ir::Div(e, ir::Sym<T>(&divide.body, divide.body.Param(2, kType))).index();
-  ctx.nest.stages.push_back(std::move(divide));
+  return temp;
 }
 
+// The stage of the sum of exp(x - shift), without finish and store.
+template <class T>
+ir::Stage SumStage(const RowLowering& rows, size_t shift) {
+  ir::Stage sum = rows.ReduceStage();
+  sum.loads = {rows.LoadX(), rows.LoadTemp(shift)};
+  sum.body_result = ShiftedExp{}(ParamOf<T>(sum.body, 0), ParamOf<T>(sum.body, 1)).index();
+  SetReduction<SumFn, T>(sum);
+  return sum;
+}
+
+struct LowerSoftmax {
+  template <class T>
+  static void Run(ir::LowerCtx& ctx) {
+    RowLowering rows(ctx, {DimOf(ctx.attrs, ctx.operands[0].rank())}, ir::NativeDType<T>());
+    size_t max = AddMax<T>(ctx, rows);
+    ir::Stage sum = SumStage<T>(rows, max);
+    sum.finish_result = Reciprocal{}(ParamOf<T>(sum.finish, 0)).index();
+    size_t scale = rows.StoreToTemp(sum);
+    ctx.nest.stages.push_back(std::move(sum));
+    ir::Stage map = rows.MapStage();
+    map.loads = {rows.LoadX(), rows.LoadTemp(max), rows.LoadTemp(scale)};
+    ir::Sym<T> e = ShiftedExp{}(ParamOf<T>(map.body, 0), ParamOf<T>(map.body, 1));
+    map.body_result = ir::Mul(e, ParamOf<T>(map.body, 2)).index();
+    ctx.nest.stages.push_back(std::move(map));
+  }
+};
+
+struct LowerLogSoftmax {
+  template <class T>
+  static void Run(ir::LowerCtx& ctx) {
+    RowLowering rows(ctx, {DimOf(ctx.attrs, ctx.operands[0].rank())}, ir::NativeDType<T>());
+    size_t max = AddMax<T>(ctx, rows);
+    ir::Stage sum = SumStage<T>(rows, max);
+    sum.finish_result = Log(ParamOf<T>(sum.finish, 0)).index();
+    size_t log_sum = rows.StoreToTemp(sum);
+    ctx.nest.stages.push_back(std::move(sum));
+    ir::Stage map = rows.MapStage();
+    map.loads = {rows.LoadX(), rows.LoadTemp(max), rows.LoadTemp(log_sum)};
+    map.body_result =
+        LogProbability{}(ParamOf<T>(map.body, 0), ParamOf<T>(map.body, 1), ParamOf<T>(map.body, 2))
+            .index();
+    ctx.nest.stages.push_back(std::move(map));
+  }
+};
+
+struct LowerLogSumExp {
+  template <class T>
+  static void Run(ir::LowerCtx& ctx) {
+    RowLowering rows(ctx, ReducedAxes(ctx.attrs, ctx.operands[0].rank()), ir::NativeDType<T>());
+    size_t shift = AddMax<T>(ctx, rows);
+    ir::Stage& max = ctx.nest.stages.back();
+    max.finish_result = Shift{}(ParamOf<T>(max.finish, 0)).index();
+    ir::Stage sum = SumStage<T>(rows, shift);
+    sum.finish_loads = {rows.LoadTemp(shift)};
+    sum.finish_result = LogSum{}(ParamOf<T>(sum.finish, 0), ParamOf<T>(sum.finish, 1)).index();
+    rows.StoreToResult(sum, ctx.attrs.Bool("keep_dims"));
+    ctx.nest.stages.push_back(std::move(sum));
+  }
+};
+
+template <class Rule>
 Status Lower(ir::LowerCtx& ctx) {
   if (ctx.operands[0].dtype == ir::DType::kF64) {
-    LowerTo<double>(ctx);
+    Rule::template Run<double>(ctx);
   } else {
-    LowerTo<float>(ctx);
+    Rule::template Run<float>(ctx);
   }
   return Status();
 }
 
+StatusOr<std::unique_ptr<ir::Kernel>> PrepareLogSumExp(const ir::KernelCtx& ctx) {
+  return PrepareRows<LogSumExpLoop>(ctx, {.axes = ReducedAxes(ctx.attrs, ctx.operands[0].rank()),
+                                          .value_per_row = true,
+                                          .keep_dims = ctx.attrs.Bool("keep_dims")});
+}
+
 constexpr ir::OperandSpec kOperands[] = {{.name = "x", .dtypes = ir::kFloatDTypes}};
 constexpr ir::AttrSpec kAttrs[] = {ir::AxisOf(
-    ir::AttrSpec::Axis::kOfOperand, ir::IntAttr("dim", -1, "the axis whose elements sum to 1"))};
+    ir::AttrSpec::Axis::kOfOperand, ir::IntAttr("dim", -1, "the axis that is normalized"))};
 
 constexpr ir::OpDef kSoftmax{
     .name = "softmax",
     .doc =
         "Normalized exponential along one axis: m = max of x along dim; e = exp(x - m); "
-        "s = sum of e along dim; y = e / s. y is of the shape of x. The sum is form 1 of "
+        "s = sum of e along dim; y = e * (1 / s). y is of the shape of x. The sum is form 1 of "
         "docs/numerics.md whichever axis dim is; f16 and bf16 are computed in f32 and rounded "
         "once. A row of -inf, or one with inf or NaN in it, gives NaN.",
     .source =
@@ -119,15 +264,60 @@ constexpr ir::OpDef kSoftmax{
     .attrs = kAttrs,
     .tolerance = {.ulp = 4,
                   .rtol = 1e-5,
-                  .reason = "exp of 2 ulp, a rounded sum and a rounded quotient; relative to 1"},
-    .infer = &Infer,
-    .prepare = &Prepare,
-    .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower},
+                  .reason = "exp of 2 ulp, a rounded sum, reciprocal and product; relative to 1"},
+    .infer = &InferAlongDim,
+    .prepare = &PrepareAlongDim<SoftmaxLoop>,
+    .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower<LowerSoftmax>},
+    .vjp = ir::NotYet(kNoVjpYet),
+};
+
+constexpr ir::OpDef kLogSoftmax{
+    .name = "log_softmax",
+    .doc =
+        "Logarithm of softmax along one axis: m = max of x along dim; s = sum of exp(x - m) along "
+        "dim; y = (x - m) - log(s). y is of the shape of x. The sum is form 1 of docs/numerics.md "
+        "whichever axis dim is; f16 and bf16 are computed in f32 and rounded once. A row of -inf, "
+        "or one with inf or NaN in it, gives NaN.",
+    .source =
+        "J. Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, "
+        "1990",
+    .operands = kOperands,
+    .attrs = kAttrs,
+    .tolerance = {.ulp = 4,
+                  .rtol = 1e-5,
+                  .reason = "exp and log of 2 ulp, a rounded sum and two differences, which may "
+                            "cancel; relative to the largest of 1, |x| and |m|"},
+    .infer = &InferAlongDim,
+    .prepare = &PrepareAlongDim<LogSoftmaxLoop>,
+    .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower<LowerLogSoftmax>},
+    .vjp = ir::NotYet(kNoVjpYet),
+};
+
+constexpr ir::OpDef kLogSumExp{
+    .name = "logsumexp",
+    .doc =
+        "Logarithm of the sum of exponentials over axes: m = max of x over dims, 0 where that is "
+        "not finite; s = sum of exp(x - m) over dims; y = m + log(s), without those axes (with "
+        "keep_dims, they stay with size 1). x: [d0, ..., dn]. The sum is form 1 of "
+        "docs/numerics.md whichever axes dims are; f16 and bf16 are computed in f32 and rounded "
+        "once. -inf of no elements and of -inf alone; inf if any is inf and none NaN.",
+    .source =
+        "P. Blanchard, D. Higham, N. Higham, Accurately computing the log-sum-exp and "
+        "softmax functions, 2021",
+    .operands = kOperands,
+    .attrs = kReduceAttrs,
+    .tolerance = {.ulp = 4,
+                  .rtol = 1e-5,
+                  .reason = "exp and log of 2 ulp and a rounded sum, which may cancel with m; "
+                            "relative to the largest of 1 and |m|"},
+    .infer = [](ir::InferCtx& ctx) { return InferReduce(ctx, true); },
+    .prepare = &PrepareLogSumExp,
+    .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower<LowerLogSumExp>},
     .vjp = ir::NotYet(kNoVjpYet),
 };
 
 }  // namespace
 
-GCOMP_DEFINE_OPS(softmax, &kSoftmax)
+GCOMP_DEFINE_OPS(softmax, &kSoftmax, &kLogSoftmax, &kLogSumExp)
 
 }  // namespace gcomp::kernels

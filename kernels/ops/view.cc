@@ -1,6 +1,5 @@
-// Views: transpose, slice, expand, squeeze, unsqueeze. No element moves: the result is another
-// layout of the operand's storage. Strides and offset are counted from the start of the storage,
-// so that a view of a view needs nothing of the views before it.
+// Views that only order, add or drop axes: transpose, expand, squeeze, unsqueeze. No element moves:
+// the result is another layout of the operand's storage (kernels/view_geometry.h).
 #include <algorithm>
 #include <optional>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "ir/op_def.h"
 #include "ir/rewrite.h"
 #include "kernels/all_ops.h"
+#include "kernels/view_geometry.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -16,63 +16,18 @@ namespace {
 using ir::Dims;
 using ir::Expr;
 using ir::InferCtx;
-using ir::Layout;
 using ir::Type;
 
-constexpr std::string_view kVjpReason = "derivative rules come with differentiation";
-constexpr ir::Tolerance kMovesBits = {.reason = "no arithmetic: the result is the operand's bits"};
-constexpr ir::Effects kViewEffects = {.reads = 0, .alias_of = {0, -1, -1, -1}};
-constexpr ir::OperandSpec kOneOperand[] = {{.name = "x", .dtypes = ir::kRealDTypes}};
-
-// Where the elements of a view lie; nullopt when the operand's own layout is not known.
-struct Geometry {
-  Dims strides;
-  Expr offset;
-};
-
-StatusOr<std::optional<Geometry>> GeometryOf(const InferCtx& ctx, const Type& type) {
-  switch (type.layout().kind) {
-    case Layout::Kind::kContiguous:
-      return std::optional<Geometry>({type.Strides(), Expr(0)});
-    case Layout::Kind::kStrided:
-      return std::optional<Geometry>({type.layout().strides, type.layout().offset});
-    case Layout::Kind::kUnknown:
-      return std::optional<Geometry>();
-    case Layout::Kind::kPacked:
-      break;
-  }
-  return ctx.Fail(Format("needs strides, but the operand {} is packed", ctx.Show(type)));
+// The operand without its axes, and with one of them more.
+ViewShape WithoutAxes(const ViewShape& from) {
+  ViewShape to;
+  if (from.geometry.has_value()) to.geometry = Geometry{{}, from.geometry->offset};
+  return to;
 }
 
-// Result 0 with `dims`, as a view of operand 0.
-Status ReturnView(InferCtx& ctx, Dims dims, std::optional<Geometry> geometry) {
-  const Type& x = ctx.operand(0);
-  Layout layout;
-  layout.kind = Layout::Kind::kUnknown;
-  bool poison = std::any_of(dims.begin(), dims.end(), [](const Expr& e) { return e.is_poison(); });
-  if (geometry.has_value()) {
-    layout.kind = Layout::Kind::kStrided;
-    layout.strides = std::move(geometry->strides);
-    layout.offset = geometry->offset;
-    poison = poison || layout.offset.is_poison() ||
-             std::any_of(layout.strides.begin(), layout.strides.end(),
-                         [](const Expr& e) { return e.is_poison(); });
-  }
-  if (poison) {
-    return ctx.Fail(Format("sizes or strides of the view of {} overflow 64 bits", ctx.Show(x)),
-                    ErrorId::E503);
-  }
-  ctx.Return(Type::Tensor(x.dtype(), std::move(dims), std::move(layout), x.device()));
-  return {};
-}
-
-// Operand 0 where the view is the operand itself: equal sizes, known and equal layout.
-std::optional<ir::ValueId> SameLayout(const ir::Function& function, const ir::Op& op) {
-  const Type& x = function.value(op.operands[0]).type;
-  const Type& y = function.value(op.results[0]).type;
-  bool known = x.is_contiguous() || x.layout().kind == Layout::Kind::kStrided;
-  if (known && x == y) return op.operands[0];
-  return std::nullopt;
+void KeepAxis(const ViewShape& from, size_t axis, ViewShape& to) {
+  to.sizes.push_back(from.sizes[axis]);
+  if (from.geometry.has_value()) to.geometry->strides.push_back(from.geometry->strides[axis]);
 }
 
 // ---- transpose ----------------------------------------------------------------------------------
@@ -98,15 +53,10 @@ Status InferTranspose(InferCtx& ctx) {
   } else {
     for (int i = 0; i < rank; ++i) order[static_cast<size_t>(i)] = rank - 1 - i;
   }
-  GCOMP_ASSIGN_OR_RETURN(std::optional<Geometry> from, GeometryOf(ctx, x));
-  Dims dims;
-  std::optional<Geometry> to;
-  if (from.has_value()) to = Geometry{{}, from->offset};
-  for (int axis : order) {
-    dims.push_back(x.dims()[static_cast<size_t>(axis)]);
-    if (from.has_value()) to->strides.push_back(from->strides[static_cast<size_t>(axis)]);
-  }
-  return ReturnView(ctx, std::move(dims), std::move(to));
+  GCOMP_ASSIGN_OR_RETURN(ViewShape from, ShapeOf(ctx, x));
+  ViewShape to = WithoutAxes(from);
+  for (int axis : order) KeepAxis(from, static_cast<size_t>(axis), to);
+  return ReturnView(ctx, std::move(to));
 }
 
 // The axis of x for each axis of the result, once infer has accepted it.
@@ -148,7 +98,7 @@ constinit const ir::OpDef kTranspose = {
         "Shapes: x: [d_0, ..., d_r-1] -> y: [d_dims[0], ..., d_dims[r-1]], a view of x.\n"
         "Corners: rank 0 and 1 give x itself; negative axes count from the end.",
     .source = "NumPy transpose",
-    .operands = kOneOperand,
+    .operands = kViewOperands,
     .attrs = kTransposeAttrs,
     .effects = kViewEffects,
     .tolerance = kMovesBits,
@@ -159,91 +109,6 @@ constinit const ir::OpDef kTranspose = {
     .canonicalize = CanonicalizeTranspose,
 };
 
-// ---- slice --------------------------------------------------------------------------------------
-
-// min and max that drop a side which the ranges of the symbols rule out.
-Expr TightMin(const InferCtx& ctx, const Expr& a, const Expr& b) {
-  ir::Interval d = ir::RangeOf(Expr::Sub(a, b), ctx.function().Ranger());
-  if (d.high != ir::Interval::kUnbounded && d.high <= 0) return a;
-  return d.low >= 0 ? b : Expr::Min(a, b);
-}
-
-Expr TightMax(const InferCtx& ctx, const Expr& a, const Expr& b) {
-  ir::Interval d = ir::RangeOf(Expr::Sub(a, b), ctx.function().Ranger());
-  if (d.high != ir::Interval::kUnbounded && d.high <= 0) return b;
-  return d.low >= 0 ? a : Expr::Max(a, b);
-}
-
-// A bound of a slice of n elements as an index in [0, n]: negative counts from the end.
-StatusOr<Expr> ClampBound(const InferCtx& ctx, const Expr& bound, const Expr& n,
-                          std::string_view attr) {
-  ir::Interval range = ir::RangeOf(bound, ctx.function().Ranger());
-  if (range.low >= 0) return TightMin(ctx, bound, n);
-  if (range.high < 0) return TightMax(ctx, Expr::Add(n, bound), Expr(0));
-  return ctx.Fail(Format("{} = {} may be negative or not: give its symbols a range that decides it",
-                         attr, ctx.Show(bound)),
-                  ErrorId::E503);
-}
-
-Status InferSlice(InferCtx& ctx) {
-  const Type& x = ctx.operand(0);
-  GCOMP_ASSIGN_OR_RETURN(int axis, ctx.Axis(ctx.attrs().Int("dim"), x.rank(), "dim"));
-  const size_t d = static_cast<size_t>(axis);
-  const int64_t step = ctx.attrs().Int("step");
-  if (step < 1) return ctx.Fail(Format("step = {}, but must be at least 1", step), ErrorId::E508);
-  const Expr& n = x.dims()[d];
-  Expr start = 0;
-  Expr end = n;
-  if (auto written = ctx.attrs().Size("start")) {
-    GCOMP_ASSIGN_OR_RETURN(start, ClampBound(ctx, *written, n, "start"));
-  }
-  if (auto written = ctx.attrs().Size("end")) {
-    GCOMP_ASSIGN_OR_RETURN(end, ClampBound(ctx, *written, n, "end"));
-  }
-  Expr length = TightMax(ctx, Expr::Sub(end, start), Expr(0));
-  // ceil(length / step) = floor((length - 1) / step) + 1: the addend can't overflow.
-  if (step != 1) length = Expr::Add(Expr::FloorDiv(Expr::Sub(length, 1), step), 1);
-  Dims dims = x.dims();
-  dims[d] = length;
-  GCOMP_ASSIGN_OR_RETURN(std::optional<Geometry> geometry, GeometryOf(ctx, x));
-  if (geometry.has_value()) {
-    Expr& stride = geometry->strides[d];
-    geometry->offset = Expr::Add(geometry->offset, Expr::Mul(start, stride));
-    // A dim of at most one element has the contiguous stride, whatever the step.
-    if (step != 1) stride = Expr::Mul(stride, step);
-  }
-  return ReturnView(ctx, std::move(dims), std::move(geometry));
-}
-
-constexpr ir::AttrSpec kSliceAttrs[] = {
-    ir::AxisOf(ir::AttrSpec::Axis::kOfOperand, ir::IntAttr("dim", 0, "the axis that is cut")),
-    {.name = "start",
-     .kind = ir::AttrKind::kSize,
-     .doc = "first index; negative counts from the end; clamped to [0, n]",
-     .default_kind = ir::AttrSpec::Default::kInt},
-    {.name = "end",
-     .kind = ir::AttrKind::kSize,
-     .doc = "one past the last index; negative counts from the end; clamped to [0, n]; absent = n"},
-    ir::IntAttr("step", 1, "distance of the elements taken, at least 1")};
-
-constinit const ir::OpDef kSlice = {
-    .name = "slice",
-    .doc =
-        "Every step-th element of axis dim from start to before end: y[.., i, ..] = "
-        "x[.., start + i * step, ..].\n"
-        "Shapes: x: [.., n, ..] -> y: [.., ceil(max(end - start, 0) / step), ..], a view of x.\n"
-        "Corners: bounds are clamped to [0, n]; end <= start gives an empty tensor.",
-    .source = "NumPy basic slicing with step > 0",
-    .operands = kOneOperand,
-    .attrs = kSliceAttrs,
-    .effects = kViewEffects,
-    .tolerance = kMovesBits,
-    .infer = InferSlice,
-    .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = ir::NotYet(kVjpReason),
-    .simplify = SameLayout,
-};
-
 // ---- expand -------------------------------------------------------------------------------------
 
 Status InferExpand(InferCtx& ctx) {
@@ -252,10 +117,10 @@ Status InferExpand(InferCtx& ctx) {
   if (dims.size() < x.dims().size()) {
     return ctx.Fail(Format("shape has rank {}, less than that of {}", dims.size(), ctx.Show(x)));
   }
-  GCOMP_ASSIGN_OR_RETURN(std::optional<Geometry> from, GeometryOf(ctx, x));
+  GCOMP_ASSIGN_OR_RETURN(ViewShape from, ShapeOf(ctx, x));
   const size_t added = dims.size() - x.dims().size();
-  std::optional<Geometry> to;
-  if (from.has_value()) to = Geometry{Dims(added), from->offset};
+  ViewShape to = WithoutAxes(from);
+  if (to.geometry.has_value()) to.geometry->strides.assign(added, Expr(0));
   for (size_t i = 0; i < dims.size(); ++i) {
     if (i >= added && dims[i].IsConst(-1)) dims[i] = x.dims()[i - added];
     if (ir::RangeOf(dims[i], ctx.function().Ranger()).high < 0) {
@@ -269,11 +134,12 @@ Status InferExpand(InferCtx& ctx) {
       return ctx.Fail(Format("axis {} has size {}, asked is {}: only size 1 stretches", i,
                              ctx.Show(n), ctx.Show(dims[i])));
     }
-    if (from.has_value()) {
-      to->strides.push_back(stretched ? Expr(0) : from->strides[i - added]);
+    if (to.geometry.has_value()) {
+      to.geometry->strides.push_back(stretched ? Expr(0) : from.geometry->strides[i - added]);
     }
   }
-  return ReturnView(ctx, std::move(dims), std::move(to));
+  to.sizes = std::move(dims);
+  return ReturnView(ctx, std::move(to));
 }
 
 constexpr ir::AttrSpec kExpandAttrs[] = {
@@ -290,7 +156,7 @@ constinit const ir::OpDef kExpand = {
         "1; a view of x.\n"
         "Corners: a size may be 0; a symbolic size never counts as 1.",
     .source = "NumPy broadcast_to",
-    .operands = kOneOperand,
+    .operands = kViewOperands,
     .attrs = kExpandAttrs,
     .effects = kViewEffects,
     .tolerance = kMovesBits,
@@ -317,16 +183,12 @@ Status InferSqueeze(InferCtx& ctx) {
   } else {
     for (size_t i = 0; i < drop.size(); ++i) drop[i] = x.dims()[i].IsConst(1);
   }
-  GCOMP_ASSIGN_OR_RETURN(std::optional<Geometry> from, GeometryOf(ctx, x));
-  Dims dims;
-  std::optional<Geometry> to;
-  if (from.has_value()) to = Geometry{{}, from->offset};
+  GCOMP_ASSIGN_OR_RETURN(ViewShape from, ShapeOf(ctx, x));
+  ViewShape to = WithoutAxes(from);
   for (size_t i = 0; i < drop.size(); ++i) {
-    if (drop[i]) continue;
-    dims.push_back(x.dims()[i]);
-    if (from.has_value()) to->strides.push_back(from->strides[i]);
+    if (!drop[i]) KeepAxis(from, i, to);
   }
-  return ReturnView(ctx, std::move(dims), std::move(to));
+  return ReturnView(ctx, std::move(to));
 }
 
 constexpr ir::AttrSpec kSqueezeAttrs[] = {ir::AxisOf(
@@ -341,7 +203,7 @@ constinit const ir::OpDef kSqueeze = {
         "Corners: a listed axis of another size, or of a symbolic one, is an error (unlike "
         "PyTorch, which keeps it).",
     .source = "NumPy squeeze",
-    .operands = kOneOperand,
+    .operands = kViewOperands,
     .attrs = kSqueezeAttrs,
     .effects = kViewEffects,
     .tolerance = kMovesBits,
@@ -354,14 +216,13 @@ constinit const ir::OpDef kSqueeze = {
 Status InferUnsqueeze(InferCtx& ctx) {
   const Type& x = ctx.operand(0);
   GCOMP_ASSIGN_OR_RETURN(int axis, ctx.Axis(ctx.attrs().Int("dim"), x.rank() + 1, "dim"));
-  GCOMP_ASSIGN_OR_RETURN(std::optional<Geometry> geometry, GeometryOf(ctx, x));
-  Dims dims = x.dims();
-  dims.insert(dims.begin() + axis, Expr(1));
+  GCOMP_ASSIGN_OR_RETURN(ViewShape shape, ShapeOf(ctx, x));
+  shape.sizes.insert(shape.sizes.begin() + axis, Expr(1));
   // The stride of an axis of size 1 is normalized with the type.
-  if (geometry.has_value()) {
-    geometry->strides.insert(geometry->strides.begin() + axis, Expr(1));
+  if (shape.geometry.has_value()) {
+    shape.geometry->strides.insert(shape.geometry->strides.begin() + axis, Expr(1));
   }
-  return ReturnView(ctx, std::move(dims), std::move(geometry));
+  return ReturnView(ctx, std::move(shape));
 }
 
 constexpr ir::AttrSpec kUnsqueezeAttrs[] = {
@@ -375,7 +236,7 @@ constinit const ir::OpDef kUnsqueeze = {
         "Shapes: x: [d_0, ..., d_r-1] -> y: [..., d_dim-1, 1, d_dim, ...], a view of x.\n"
         "Corners: dim counts axes of the result; negative from its end.",
     .source = "NumPy expand_dims",
-    .operands = kOneOperand,
+    .operands = kViewOperands,
     .attrs = kUnsqueezeAttrs,
     .effects = kViewEffects,
     .tolerance = kMovesBits,
@@ -387,6 +248,6 @@ constinit const ir::OpDef kUnsqueeze = {
 
 }  // namespace
 
-GCOMP_DEFINE_OPS(view, &kTranspose, &kSlice, &kExpand, &kSqueeze, &kUnsqueeze)
+GCOMP_DEFINE_OPS(view, &kTranspose, &kExpand, &kSqueeze, &kUnsqueeze)
 
 }  // namespace gcomp::kernels

@@ -1,6 +1,6 @@
-// Every op that has loops: its lowering, run by the slow evaluator at 4, 8 and 16 lanes, equals its
-// eager kernels, built for every level that this processor runs, bit for bit (any NaN equals any
-// NaN).
+// Every op that has loops: its lowering, run by the slow evaluator at 4, 8 and 16 lanes on one and
+// on two threads, equals its eager kernels, built for every level that this processor runs, bit for
+// bit (any NaN equals any NaN).
 //
 // The cases come from the schema: pointwise ops without attributes are tried on broadcasting,
 // strided and empty shapes for every dtype that their operands take. Any other op with loops needs
@@ -168,13 +168,14 @@ bool Check(const OpCase& op, DType dtype, Values& values) {
       return false;
     }
   }
-  for (int lanes : {4, 8, 16}) {
-    StatusOr<std::vector<TestTensor>> run = op.RunLoops(operands, lanes);
+  for (auto [lanes, threads] : {std::pair{4, 1}, {8, 1}, {16, 1}, {4, 2}, {16, 2}}) {
+    StatusOr<std::vector<TestTensor>> run = op.RunLoops(operands, lanes, threads);
     if (!run.ok()) {
       ADD_FAILURE() << what << ": " << run.status().ToString();
       return false;
     }
-    if (!Equal(runs[0], *run, what + Format(", eager against {} lanes", lanes))) return false;
+    std::string form = Format(", eager against {} lanes on {} threads", lanes, threads);
+    if (!Equal(runs[0], *run, what + form)) return false;
   }
   return true;
 }

@@ -218,12 +218,6 @@ def binary(dtype, op):
     return (lambda a, b: bool(fn(a, b))) if dtype == "bool" else lambda a, b: nb.wrap(dtype, fn(a, b))
 
 
-FUNCTIONS = {
-    "exp": (nan_or({INF: INF, -INF: 0.0, 0.0: 1.0}), mpmath.exp),
-    "tanh": (signed_zero({INF: 1.0, -INF: -1.0}), mpmath.tanh),
-    "erf": (signed_zero({INF: 1.0, -INF: -1.0}), mpmath.erf),
-    "sigmoid": (nan_or({INF: 1.0, -INF: 0.0, 0.0: 0.5}), lambda x: 1 / (1 + mpmath.exp(-x))),
-}
 FLOAT_PAIRS = {
     "a": [1.5, -2.25, 0.1, 1e-3, 3.0, -7.0, 1e4, 0.3, INF, -INF, INF, NAN, 0.0, -0.0, 0.0, 1.0, 5.0],
     "b": [0.25, 0.3, 0.2, 7e-4, 1.0 / 3, 0.7, -1e4, 0.1, 1.0, 2.0, -INF, 1.0, -0.0, -0.0, 0.0, 0.0, NAN],

@@ -1,4 +1,5 @@
-// conv2d against a naive sum in long double, over windows, groups, dtypes, strides, zero sizes.
+// Convolutions against naive sums in long double, over windows, groups, dtypes, strides, zero
+// sizes.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -214,6 +215,168 @@ TEST(Conv2d, InferReportsMisfits) {
   EXPECT_EQ(op({1, 1, 4, 4}, {1, 1, 1, 1}).Attr("stride", IntList({0, 1})).InferErrorId(),
             ErrorId::E508);
   EXPECT_EQ(op({1, 1, 4, 4}, {1, 1, 1, 1}).Attr("padding", IntList({-1, 0, 0, 0})).InferErrorId(),
+            ErrorId::E508);
+}
+
+// ---- One and three axes, transposed -------------------------------------------------------------
+
+// Any number of spatial axes.
+struct AnyConv {
+  std::vector<int64_t> x;
+  std::vector<int64_t> w;
+  std::vector<int64_t> stride;
+  std::vector<int64_t> padding;
+  std::vector<int64_t> dilation;
+  int64_t groups = 1;
+  std::vector<int64_t> output_padding = {};  // not empty: transposed
+
+  size_t axes() const { return x.size() - 2; }
+
+  bool transposed() const { return !output_padding.empty(); }
+
+  // Where element i of the smaller side meets tap k of the larger side, along one axis.
+  int64_t Place(size_t axis, int64_t i, int64_t k) const {
+    return i * stride[axis] + k * dilation[axis] - padding[axis];
+  }
+
+  std::vector<int64_t> Sizes() const {
+    std::vector<int64_t> y = {x[0], transposed() ? w[1] * groups : w[0]};
+    for (size_t i = 0; i < axes(); ++i) {
+      const int64_t reach = dilation[i] * (w[2 + i] - 1) + 1;
+      const int64_t pads = padding[i] + padding[axes() + i];
+      y.push_back(transposed() ? (x[2 + i] - 1) * stride[i] + reach - pads + output_padding[i]
+                               : (x[2 + i] + pads - reach) / stride[i] + 1);
+    }
+    return y;
+  }
+
+  RecordCase Case() const {
+    RecordCase op(transposed() ? "conv_transpose" : axes() == 1 ? "conv1d" : "conv3d");
+    op.Attr("stride", IntList(stride))
+        .Attr("padding", IntList(padding))
+        .Attr("dilation", IntList(dilation))
+        .Attr("groups", ir::Expr(groups));
+    if (transposed()) op.Attr("output_padding", IntList(output_padding));
+    return op;
+  }
+};
+
+int64_t Count(const std::vector<int64_t>& sizes) {
+  int64_t n = 1;
+  for (int64_t size : sizes) n *= size;
+  return n;
+}
+
+// All indices of these sizes, in row-major order.
+std::vector<std::vector<int64_t>> Indices(const std::vector<int64_t>& sizes) {
+  std::vector<std::vector<int64_t>> all;
+  for (int64_t i = 0; i < Count(sizes); ++i) {
+    std::vector<int64_t> index(sizes.size());
+    int64_t rest = i;
+    for (size_t d = sizes.size(); d-- > 0; rest /= sizes[d]) index[d] = rest % sizes[d];
+    all.push_back(std::move(index));
+  }
+  return all;
+}
+
+size_t At(const std::vector<int64_t>& sizes, const std::vector<int64_t>& index) {
+  int64_t at = 0;
+  for (size_t d = 0; d < sizes.size(); ++d) at = at * sizes[d] + index[d];
+  return static_cast<size_t>(at);
+}
+
+// Each pair of an element of x and one of w goes to at most one element of y.
+std::vector<double> Reference(const AnyConv& p, const std::vector<double>& x,
+                              const std::vector<double>& w, const std::vector<double>& bias) {
+  const std::vector<int64_t> sizes = p.Sizes();
+  std::vector<double> y;
+  for (const std::vector<int64_t>& index : Indices(sizes))
+    y.push_back(bias[At({sizes[1]}, {index[1]})]);
+  const std::vector<int64_t>& windows = p.transposed() ? p.x : sizes;
+  const std::vector<int64_t>& covered = p.transposed() ? sizes : p.x;
+  for (const std::vector<int64_t>& window : Indices(windows)) {
+    for (const std::vector<int64_t>& tap : Indices(p.w)) {
+      // w: [o, c of a group], transposed [c, o of a group].
+      if (window[1] != tap[0]) continue;
+      std::vector<int64_t> other = window;
+      other[1] = tap[0] / (p.w[0] / p.groups) * p.w[1] + tap[1];
+      bool inside = true;
+      for (size_t i = 0; i < p.axes(); ++i) {
+        other[2 + i] = p.Place(i, window[2 + i], tap[2 + i]);
+        inside = inside && other[2 + i] >= 0 && other[2 + i] < covered[2 + i];
+      }
+      if (!inside) continue;
+      const size_t to = At(sizes, p.transposed() ? other : window);
+      y[to] += x[At(p.x, p.transposed() ? window : other)] * w[At(p.w, tap)];
+    }
+  }
+  return y;
+}
+
+const AnyConv kAnyConvs[] = {
+    {{2, 3, 9}, {4, 3, 3}, {1}, {0, 0}, {1}},
+    {{1, 4, 12}, {6, 2, 3}, {2}, {3, 1}, {2}, 2},
+    {{1, 16, 12}, {16, 16, 3}, {1}, {1, 1}, {1}},
+    {{1, 2, 4, 5, 6}, {3, 2, 2, 3, 2}, {1, 2, 1}, {1, 0, 1, 0, 1, 1}, {1, 1, 2}},
+    {{1, 4, 3, 3, 3}, {4, 1, 2, 2, 2}, {1, 1, 1}, {0, 0, 0, 0, 0, 0}, {1, 1, 1}, 4},
+    {{1, 8, 4, 4, 4}, {8, 8, 3, 3, 3}, {1, 1, 1}, {1, 1, 1, 1, 1, 1}, {1, 1, 1}},
+    {{2, 3, 7}, {3, 2, 4}, {3}, {1, 2}, {1}, 1, {2}},
+    {{1, 4, 5, 4}, {4, 3, 3, 2}, {2, 3}, {1, 0, 0, 1}, {1, 2}, 2, {1, 2}},
+    {{1, 16, 4, 4}, {16, 8, 3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 1, {1, 1}},
+    {{1, 16, 5, 5}, {16, 1, 3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 16, {0, 0}},
+    {{1, 2, 3, 3}, {2, 2, 2, 2}, {4, 3}, {0, 0, 0, 0}, {1, 1}, 1, {3, 2}},
+    {{1, 2, 2, 3, 2}, {2, 3, 2, 3, 2}, {1, 2, 3}, {0, 1, 0, 1, 0, 0}, {2, 1, 1}, 1, {1, 0, 2}},
+};
+
+class AnyConvDTypes : public ::testing::TestWithParam<DType> {};
+
+TEST_P(AnyConvDTypes, SmallIntegersAreExact) {
+  const DType dtype = GetParam();
+  for (const AnyConv& p : kAnyConvs) {
+    SCOPED_TRACE(::testing::Message() << "case " << &p - kAnyConvs);
+    const std::vector<double> x = Integers(Count(p.x), 1, 2);
+    const std::vector<double> w = Integers(Count(p.w), 2, 2);
+    const std::vector<double> bias = Integers(p.Sizes()[1], 3);
+    const std::vector<double> y = Reference(p, x, w, bias);
+    std::vector<int64_t> reversed(p.x.size());  // the first axis is the densest one
+    for (size_t d = 0, stride = 1; d < p.x.size(); ++d) {
+      reversed[d] = static_cast<int64_t>(stride);
+      stride *= static_cast<size_t>(p.x[d]);
+    }
+    for (bool constant : {false, true}) {
+      for (bool strided : {false, true}) {
+        RecordCase op = p.Case();
+        op.In(strided ? Strided(dtype, p.x, reversed) : Contiguous(dtype, p.x), x)
+            .In(Contiguous(dtype, p.w), w, constant)
+            .In(Contiguous(dtype, {p.Sizes()[1]}), bias);
+        EXPECT_EQ(op.Values(), y);
+        if (dtype != DType::kF32) op.ExpectSameEverywhere();
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, AnyConvDTypes,
+                         ::testing::Values(DType::kF16, DType::kBF16, DType::kF32, DType::kF64,
+                                           DType::kI16, DType::kI32, DType::kI64),
+                         [](const auto& param) { return std::string(ir::NameOf(param.param)); });
+
+TEST(ConvTranspose, InferReportsMisfits) {
+  auto op = [](std::vector<int64_t> x, std::vector<int64_t> w) {
+    RecordCase c("conv_transpose");
+    c.In(Contiguous(DType::kF32, x), Integers(Count(x), 1));
+    c.In(Contiguous(DType::kF32, w), Integers(Count(w), 1));
+    return c;
+  };
+  EXPECT_EQ(op({1, 3, 4}, {2, 2, 3}).InferErrorId(), ErrorId::E504);
+  EXPECT_EQ(op({1, 3}, {3, 2}).InferErrorId(), ErrorId::E504);
+  EXPECT_EQ(op({1, 3, 4}, {3, 2, 3, 3}).InferErrorId(), ErrorId::E504);
+  EXPECT_EQ(op({1, 3, 4}, {3, 2, 3}).Attr("groups", ir::Expr(2)).InferErrorId(), ErrorId::E504);
+  EXPECT_EQ(op({1, 2, 1}, {2, 2, 1}).Attr("padding", IntList({1, 1})).InferErrorId(),
+            ErrorId::E504);
+  EXPECT_EQ(op({1, 2, 4}, {2, 2, 3}).Attr("output_padding", IntList({1})).InferErrorId(),
+            ErrorId::E508);
+  EXPECT_EQ(op({1, 2, 4}, {2, 2, 3}).Attr("output_padding", IntList({0, 0})).InferErrorId(),
             ErrorId::E508);
 }
 

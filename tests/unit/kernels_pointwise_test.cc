@@ -10,6 +10,7 @@
 #include "base/format.h"
 #include "kernels/pointwise.h"
 #include "tests/unit/op_runner.h"
+#include "tests/unit/vector_runner.h"
 
 namespace gcomp {
 namespace {
@@ -20,51 +21,11 @@ using testing::Spec;
 using testing::Strided;
 using testing::TestTensor;
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
-const double kNan = std::nan("");
-
-ir::Scalar Number(DType dtype, double value) {
-  return dtype == DType::kBool ? ir::Scalar::FromBool(value != 0)
-                               : *ir::Scalar::FromDouble(dtype, value);
-}
-
-TestTensor Vector(DType dtype, const std::vector<double>& values) {
-  TestTensor tensor(Spec(dtype, {static_cast<int64_t>(values.size())}));
-  for (size_t i = 0; i < values.size(); ++i) {
-    tensor.Set(static_cast<int64_t>(i), Number(dtype, values[i]));
-  }
-  return tensor;
-}
-
-// The elements of op(operands...) as doubles, by the best kernel of this processor.
-std::vector<double> RunOp(std::string_view name, std::vector<TestTensor> operands,
-                          ir::AttrDict attrs = {}, std::vector<ir::Type> written = {}) {
-  std::vector<std::vector<ir::TensorSpec>> groups;
-  for (const TestTensor& operand : operands) groups.push_back({operand.spec()});
-  StatusOr<std::unique_ptr<OpCase>> op = OpCase::Create(name, groups, attrs, written);
-  StatusOr<CpuLevel> cpu = DetectCpuLevel();
-  if (!op.ok() || !cpu.ok()) {
-    ADD_FAILURE() << (op.ok() ? cpu.status() : op.status()).ToString();
-    return {};
-  }
-  StatusOr<std::vector<TestTensor>> results = (*op)->Run(operands, *cpu);
-  if (!results.ok()) {
-    ADD_FAILURE() << results.status().ToString();
-    return {};
-  }
-  const TestTensor& result = (*results)[0];
-  EXPECT_TRUE(result.GuardsIntact());
-  std::vector<double> values;
-  for (int64_t i = 0; i < result.spec().NumElements(); ++i) {
-    values.push_back(result.Get(i).ToDouble());
-  }
-  return values;
-}
-
-std::vector<double> Cast(DType from, const std::vector<double>& values, DType to) {
-  ir::Dims dims = {static_cast<int64_t>(values.size())};
-  return RunOp("cast", {Vector(from, values)}, {}, {ir::Type::Tensor(to, dims)});
-}
+using testing::kInf;
+using testing::kNan;
+using testing::Number;
+using testing::RunOp;
+using testing::Vector;
 
 // ---- Against an independent calculation ---------------------------------------------------------
 
@@ -242,47 +203,82 @@ TEST(PointwiseKernels, AnyNonZeroByteIsTrue) {
   EXPECT_EQ(RunOp("and", {x, x}), (std::vector<double>{0, 1, 1}));
 }
 
-// ---- cast ---------------------------------------------------------------------------------------
-
-TEST(CastKernel, FloatToIntegerTruncatesAndSaturates) {
-  EXPECT_EQ(Cast(DType::kF32, {1.9, -1.9, 300, -300, kNan, kInf}, DType::kI8),
-            (std::vector<double>{1, -1, 127, -128, 0, 127}));
-  EXPECT_EQ(Cast(DType::kF64, {-1, 255.9, 256, kNan}, DType::kU8),
-            (std::vector<double>{0, 255, 255, 0}));
-  EXPECT_EQ(Cast(DType::kF32, {3e9, -3e9}, DType::kI32),
-            (std::vector<double>{2147483647, -2147483648.0}));
-  EXPECT_EQ(Cast(DType::kF64, {1e19, -1e19}, DType::kI64),
-            (std::vector<double>{0x1p63, -0x1p63}));  // 2^63 - 1 as a double
+TEST(PointwiseKernels, ShiftsPastTheWidthGiveZeroOrTheSign) {
+  for (DType dtype : {DType::kI8, DType::kI16, DType::kI32, DType::kI64}) {
+    double bits = ir::BitsOf(dtype);
+    std::vector<TestTensor> operands = {Vector(dtype, {3, 3, -3, -3, -3, 1}),
+                                        Vector(dtype, {1, bits, bits, -1, 1, bits - 1})};
+    EXPECT_EQ(RunOp("shl", operands),
+              (std::vector<double>{6, 0, 0, 0, -6, -std::ldexp(1.0, ir::BitsOf(dtype) - 1)}))
+        << NameOf(dtype);
+    EXPECT_EQ(RunOp("shr", operands), (std::vector<double>{1, 0, -1, -1, -2, 0})) << NameOf(dtype);
+  }
+  EXPECT_EQ(RunOp("shr", {Vector(DType::kU8, {200, 200, 200}), Vector(DType::kU8, {1, 8, 255})}),
+            (std::vector<double>{100, 0, 0}));
 }
 
-TEST(CastKernel, IntegerToNarrowerKeepsLowBits) {
-  EXPECT_EQ(Cast(DType::kI64, {300, -1, 128}, DType::kI8), (std::vector<double>{44, -1, -128}));
-  EXPECT_EQ(Cast(DType::kI32, {-1, 65537}, DType::kU16), (std::vector<double>{65535, 1}));
+TEST(PointwiseKernels, IntegerDivisionRoundsDown) {
+  for (DType dtype : {DType::kI8, DType::kI16, DType::kI32, DType::kI64}) {
+    double least = -std::ldexp(1.0, ir::BitsOf(dtype) - 1);
+    std::vector<TestTensor> operands = {Vector(dtype, {7, -7, 7, -7, 6, 5, -5, least, least}),
+                                        Vector(dtype, {2, 2, -2, -2, -3, 0, 0, -1, 1})};
+    EXPECT_EQ(RunOp("floor_div", operands),
+              (std::vector<double>{3, -4, -4, 3, -2, 0, 0, least, least}))
+        << NameOf(dtype);
+    EXPECT_EQ(RunOp("rem", operands), (std::vector<double>{1, 1, -1, -1, 0, 0, 0, 0, 0}))
+        << NameOf(dtype);
+    EXPECT_EQ(RunOp("fmod", operands), (std::vector<double>{1, -1, 1, -1, 0, 0, 0, 0, 0}))
+        << NameOf(dtype);
+  }
 }
 
-TEST(CastKernel, BoolIsWhetherAValueIsNotZero) {
-  EXPECT_EQ(Cast(DType::kF32, {0, -0.0, 0.1, kNan}, DType::kBool),
-            (std::vector<double>{0, 0, 1, 1}));
-  EXPECT_EQ(Cast(DType::kBool, {0, 1}, DType::kBF16), (std::vector<double>{0, 1}));
+TEST(PointwiseKernels, IntegerPowersWrap) {
+  EXPECT_EQ(RunOp("pow", {Vector(DType::kI8, {2, 2, -2, -1, -1, 1, 5, 0, 0}),
+                          Vector(DType::kI8, {6, 7, 7, -3, 127, -9, -1, 0, -1})}),
+            (std::vector<double>{64, -128, -128, -1, -1, 1, 0, 1, 0}));
+  EXPECT_EQ(RunOp("pow", {Vector(DType::kU64, {3, 2, 2, 0}), Vector(DType::kU64, {20, 63, 64, 0})}),
+            (std::vector<double>{3486784401.0, 0x1p63, 0, 1}));
 }
 
-TEST(CastKernel, WideToHalfRoundsOnce) {
-  // Just above the middle of two f16 (bf16): rounding through f32 would lose the rest and go down.
-  EXPECT_EQ(Cast(DType::kF64, {1 + 0x1p-11 + 0x1p-40}, DType::kF16)[0], 1 + 0x1p-10);
-  EXPECT_EQ(Cast(DType::kF64, {1 + 0x1p-8 + 0x1p-40}, DType::kBF16)[0], 1 + 0x1p-7);
-  EXPECT_EQ(Cast(DType::kF64, {1 + 0x1p-11 - 0x1p-40}, DType::kF16)[0], 1.0);
-  EXPECT_EQ(Cast(DType::kF64, {65519.999, 65520, -1e300, 0x1p-25 + 0x1p-60}, DType::kF16),
-            (std::vector<double>{65504, kInf, -kInf, 0x1p-24}));
-  EXPECT_EQ(Cast(DType::kI32, {0x1010001}, DType::kBF16)[0], 0x1.02p24);
-  TestTensor big(Spec(DType::kU64, {1}));
-  big.Set(0, {DType::kU64, (uint64_t{0x101} << 55) + 1});
-  EXPECT_EQ(RunOp("cast", {big}, {}, {ir::Type::Tensor(DType::kBF16, {1})})[0], 0x1.02p63);
+TEST(PointwiseKernels, FmaRoundsOnce) {
+  double tiny = 0x1p-30;
+  double x = 1 + 0x1p-12;
+  EXPECT_EQ(RunOp("fma", {Vector(DType::kF32, {x}), Vector(DType::kF32, {x}),
+                          Vector(DType::kF32, {-1 - 0x1p-11})})[0],
+            0x1p-24);
+  EXPECT_EQ(RunOp("fma", {Vector(DType::kF64, {1 + tiny}), Vector(DType::kF64, {1 - tiny}),
+                          Vector(DType::kF64, {-1})})[0],
+            -tiny * tiny);
 }
 
-TEST(CastKernel, WithoutAWrittenTypeIsRejected) {
-  StatusOr<std::unique_ptr<OpCase>> op = OpCase::Create("cast", {{Spec(DType::kF32, {2})}});
-  ASSERT_FALSE(op.ok());
-  EXPECT_EQ(op.status().id(), ErrorId::E504);
+TEST(PointwiseKernels, ClampWithCrossedBoundsGivesTheUpper) {
+  StatusOr<std::unique_ptr<OpCase>> none =
+      OpCase::Create("clamp", {{Spec(DType::kF32, {2})}, {}, {}});
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.status().id(), ErrorId::E504);
+  EXPECT_EQ(RunOp("clamp", {Vector(DType::kF32, {-5, 5, 1.5}), Vector(DType::kF32, {3}),
+                            Vector(DType::kF32, {1})}),
+            (std::vector<double>{1, 1, 1}));
+}
+
+TEST(PointwiseKernels, ActivationsVanishAtMinusInfinity) {
+  for (std::string_view op : {"gelu", "silu", "mish", "hard_swish"}) {
+    for (DType dtype : {DType::kF16, DType::kBF16, DType::kF32, DType::kF64}) {
+      std::vector<double> y = RunOp(op, {Vector(dtype, {-kInf, -1e4, kInf, kNan})});
+      EXPECT_EQ(y[0], 0) << op;
+      EXPECT_TRUE(std::signbit(y[0]) && std::signbit(y[1])) << op << " of " << NameOf(dtype);
+      EXPECT_EQ(y[2], kInf) << op;
+      EXPECT_TRUE(std::isnan(y[3])) << op;
+    }
+  }
+}
+
+TEST(PointwiseKernels, SignOfZeroAndNan) {
+  std::vector<double> y = RunOp("sign", {Vector(DType::kF32, {-0.0, kNan, -kInf, 1e-40})});
+  EXPECT_TRUE(y[0] == 0 && !std::signbit(y[0]));
+  EXPECT_TRUE(std::isnan(y[1]));
+  EXPECT_EQ(y[2], -1);
+  EXPECT_EQ(y[3], 1);
 }
 
 // ---- Types and identities -----------------------------------------------------------------------
@@ -306,6 +302,15 @@ TEST(PointwiseInfer, UnknownApproxOfGeluIsRejected) {
       OpCase::Create("gelu", {{Spec(DType::kF32, {2})}}, {{"approx", std::string("erf")}});
   ASSERT_FALSE(op.ok());
   EXPECT_EQ(op.status().id(), ErrorId::E508);
+}
+
+TEST(PointwiseInfer, SoftplusNeedsABetaToDivideBy) {
+  for (double beta : {0.0, kNan, kInf}) {
+    StatusOr<std::unique_ptr<OpCase>> op =
+        OpCase::Create("softplus", {{Spec(DType::kF32, {2})}}, {{"beta", beta}});
+    ASSERT_FALSE(op.ok());
+    EXPECT_EQ(op.status().id(), ErrorId::E508);
+  }
 }
 
 TEST(PointwiseInfer, StridedOperandsGiveAContiguousResult) {

@@ -1,4 +1,4 @@
-// max_pool against a naive maximum; its loops must give the kernel's bits.
+// max_pool and avg_pool against naive definitions; their loops must give the kernels' bits.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -12,6 +12,7 @@ namespace {
 
 using ir::DType;
 using record_test::Contiguous;
+using record_test::Fractions;
 using record_test::Integers;
 using record_test::IntList;
 using record_test::RecordCase;
@@ -145,6 +146,95 @@ TEST(MaxPool, CeilModeDropsWindowsThatBeginOutside) {
       .Attr("stride", IntList({4}))
       .Attr("ceil_mode", true);
   EXPECT_EQ(op.Values(), (std::vector<double>{1}));
+}
+
+// Windows that lie side by side: rows of all planes are worked on together, in several pieces.
+TEST(MaxPool, WindowsSideBySide) {
+  const std::vector<double> x = Integers(2 * 20 * 12 * 40, 5, 50);
+  for (DType dtype : {DType::kF32, DType::kF64, DType::kI8, DType::kI32}) {
+    RecordCase op("max_pool");
+    op.In(Contiguous(dtype, {2, 20, 12, 40}), x)
+        .Attr("kernel", IntList({3, 2}))
+        .Attr("stride", IntList({4, 5}));
+    EXPECT_EQ(op.Values(),
+              Reference(x, 40, {12, 3, 3, 4, 1, 0}, {40, 8, 2, 5, 1, 0}, Least(dtype)));
+    op.ExpectSameEverywhere();
+  }
+  RecordCase deep("max_pool");
+  deep.In(Contiguous(DType::kF32, {2, 5, 4, 12, 40}), x).Attr("kernel", IntList({1, 2, 2}));
+  EXPECT_EQ(deep.Values(), Reference(x, 40, {12, 6, 2, 2, 1, 0}, {40, 20, 2, 2, 1, 0}, -INFINITY));
+  deep.ExpectSameEverywhere();
+}
+
+TEST(MaxPool, LargeWindowsAreRefused) {
+  RecordCase op("max_pool");
+  op.In(Contiguous(DType::kF32, {1, 1, 2, 2, 2}), Integers(8, 1))
+      .Attr("kernel", IntList({2000000000, 2000000000, 2000000000}))
+      .Attr("padding", IntList({2000000000, 2000000000, 2000000000, 0, 0, 0}));
+  EXPECT_EQ(op.InferErrorId(), ErrorId::E508);
+}
+
+// Means of small integers over windows of 4 are exact, whatever the order.
+TEST(AvgPool, AgreesWithDefinition) {
+  const std::vector<double> x = Integers(2 * 3 * 6 * 8, 1, 50);
+  for (DType dtype : {DType::kF16, DType::kBF16, DType::kF32, DType::kF64}) {
+    const ir::Type forms[] = {Contiguous(dtype, {2, 3, 6, 8}),
+                              Strided(dtype, {2, 3, 6, 8}, {144, 1, 24, 3}),
+                              Strided(dtype, {2, 3, 6, 8}, {500, 160, 20, 2}, 3)};
+    for (const ir::Type& form : forms) {
+      RecordCase op("avg_pool");
+      op.In(form, x).Attr("kernel", IntList({2, 2}));
+      std::vector<double> expected;
+      for (size_t plane = 0; plane < 6; ++plane) {
+        for (size_t i = 0; i < 3; ++i) {
+          for (size_t j = 0; j < 4; ++j) {
+            const size_t at = plane * 48 + 2 * i * 8 + 2 * j;
+            expected.push_back((x[at] + x[at + 1] + x[at + 8] + x[at + 9]) / 4);
+          }
+        }
+      }
+      EXPECT_EQ(op.Values(), expected);
+      op.ExpectSameEverywhere();
+    }
+  }
+}
+
+// 100 taps: the first 64 in sequence, the others in sequence, then their sum (docs/numerics.md).
+TEST(AvgPool, LongWindowsAreSummedByBlocks) {
+  std::vector<double> x = Fractions(100, 3);
+  RecordCase op("avg_pool");
+  op.In(Contiguous(DType::kF32, {1, 1, 100}), x).Attr("kernel", IntList({100}));
+  float blocks[2] = {-0.0f, -0.0f};
+  for (size_t i = 0; i < 100; ++i) blocks[i / 64] += static_cast<float>(x[i]);
+  EXPECT_EQ(op.Values(), std::vector<double>{(blocks[0] + blocks[1] + 0.0f) / 100.0f});
+  op.ExpectSameEverywhere();
+}
+
+TEST(AvgPool, PaddingCountsIfTold) {
+  for (bool counts : {false, true}) {
+    RecordCase op("avg_pool");
+    op.In(Contiguous(DType::kF32, {1, 1, 2}), {6, 12})
+        .Attr("kernel", IntList({3}))
+        .Attr("stride", IntList({1}))
+        .Attr("padding", IntList({3, 1}))
+        .Attr("count_include_pad", counts);
+    const std::vector<double> y = op.Values();
+    ASSERT_EQ(y.size(), 4u);
+    if (counts) {
+      EXPECT_EQ(y, (std::vector<double>{0, 2, 6, 6}));
+      EXPECT_FALSE(std::signbit(y[0]));
+    } else {
+      EXPECT_TRUE(std::isnan(y[0]));
+      EXPECT_EQ((std::vector<double>{y.begin() + 1, y.end()}), (std::vector<double>{6, 9, 9}));
+    }
+    op.ExpectSameEverywhere();
+  }
+}
+
+TEST(AvgPool, WindowMustFit) {
+  RecordCase op("avg_pool");
+  op.In(Contiguous(DType::kF32, {1, 1, 4}), Integers(4, 1)).Attr("kernel", IntList({5}));
+  EXPECT_EQ(op.InferErrorId(), ErrorId::E504);
 }
 
 TEST(MaxPool, InferReportsMisfits) {

@@ -105,8 +105,16 @@ class OpCase {
       args.groups.emplace_back();
       for (const ir::TensorSpec& spec : group) {
         std::string param = "p" + std::to_string(made->operands_.size());
-        args.groups.back().push_back(builder.Param(param, TypeOf(spec)));
-        made->operands_.push_back(spec);
+        // A form of two elements stands for a key where the op takes host values.
+        const ir::OpDef* def = made->registry_.Find(name);
+        const size_t g = args.groups.size() - 1;
+        const bool host =
+            def != nullptr && g < def->operands.size() && !def->operands[g].tensor_only;
+        const bool is_key = host && spec.sizes == std::vector<int64_t>{2};
+        const ir::TensorSpec bound = is_key ? Spec(ir::DType::kU64, {2}) : spec;
+        args.groups.back().push_back(
+            builder.Param(param, is_key ? ir::Type::Of(ir::Type::Kind::kRng) : TypeOf(bound)));
+        made->operands_.push_back(bound);
       }
     }
     GCOMP_ASSIGN_OR_RETURN(std::vector<ir::ValueId> values, builder.Add(name, std::move(args)));
@@ -141,7 +149,8 @@ class OpCase {
   }
 
   // The op's loop nest, by the slow evaluator.
-  StatusOr<std::vector<TestTensor>> RunLoops(std::vector<TestTensor>& operands, int lanes) const {
+  StatusOr<std::vector<TestTensor>> RunLoops(std::vector<TestTensor>& operands, int lanes,
+                                             int threads = 1) const {
     GCOMP_ASSIGN_OR_RETURN(ir::LoopNest nest, ir::LowerOp(*function_, op(), operands_, results_));
     std::vector<TestTensor> results = MakeResults();
     std::vector<ir::DType> dtypes;
@@ -152,7 +161,7 @@ class OpCase {
         buffers.push_back(tensor.data());
       }
     }
-    GCOMP_RETURN_IF_ERROR(ir::EvaluateLoops(nest, dtypes, buffers, {}, lanes));
+    GCOMP_RETURN_IF_ERROR(ir::EvaluateLoops(nest, dtypes, buffers, {}, lanes, threads));
     return results;
   }
 

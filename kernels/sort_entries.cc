@@ -1,0 +1,84 @@
+#include "kernels/sort_entries.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace gcomp::kernels {
+namespace {
+
+// Below this many entries, clearing and summing the counts of all digits costs more than comparing.
+constexpr int64_t kMinRadix = 256;
+
+constexpr int kDigitBits = 8;
+constexpr size_t kDigits = size_t{1} << kDigitBits;
+
+struct NarrowKey {
+  static constexpr int kPasses = 4;
+
+  static size_t Digit(NarrowEntry entry, int pass) {
+    return (entry >> (32 + pass * kDigitBits)) & (kDigits - 1);
+  }
+};
+
+struct WideKey {
+  static constexpr int kPasses = 8;
+
+  static size_t Digit(const WideEntry& entry, int pass) {
+    return (entry.key >> (pass * kDigitBits)) & (kDigits - 1);
+  }
+};
+
+// Requires n >= 1, and entries in order of position.
+template <class Key, class Entry>
+Entry* RadixSort(Entry* entries, Entry* other, int64_t n) {
+  std::array<std::array<int64_t, kDigits>, Key::kPasses> counts{};
+  for (int64_t i = 0; i < n; ++i) {
+    for (int pass = 0; pass < Key::kPasses; ++pass) {
+      ++counts[static_cast<size_t>(pass)][Key::Digit(entries[i], pass)];
+    }
+  }
+  for (int pass = 0; pass < Key::kPasses; ++pass) {
+    std::array<int64_t, kDigits>& next = counts[static_cast<size_t>(pass)];
+    if (next[Key::Digit(entries[0], pass)] == n) continue;
+    int64_t sum = 0;
+    for (int64_t& count : next) sum += std::exchange(count, sum);
+    for (int64_t i = 0; i < n; ++i) other[next[Key::Digit(entries[i], pass)]++] = entries[i];
+    std::swap(entries, other);
+  }
+  return entries;
+}
+
+}  // namespace
+
+NarrowEntry* SortEntries(NarrowEntry* entries, NarrowEntry* other, int64_t n) {
+  if (n >= kMinRadix) return RadixSort<NarrowKey>(entries, other, n);
+  std::sort(entries, entries + n);
+  return entries;
+}
+
+WideEntry* SortEntries(WideEntry* entries, WideEntry* other, int64_t n) {
+  if (n >= kMinRadix) return RadixSort<WideKey>(entries, other, n);
+  std::sort(entries, entries + n);
+  return entries;
+}
+
+template <class Entry>
+void SelectLeast<Entry>::Shrink() {
+  std::nth_element(room_, room_ + (k_ - 1), room_ + count_);
+  bound_ = room_[k_ - 1];
+  bounded_ = true;
+  count_ = k_;
+}
+
+template <class Entry>
+std::span<const Entry> SelectLeast<Entry>::Finish() {
+  if (count_ > k_) Shrink();
+  std::sort(room_, room_ + count_);
+  return {room_, static_cast<size_t>(count_)};
+}
+
+template class SelectLeast<NarrowEntry>;
+template class SelectLeast<WideEntry>;
+
+}  // namespace gcomp::kernels
