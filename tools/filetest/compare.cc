@@ -32,7 +32,9 @@ int64_t Step(const Scalar& scalar) {
 
 // Steps between two floats, as a double: what is far apart need not be exact.
 double UlpDistance(const Scalar& a, const Scalar& b) {
-  return std::fabs(static_cast<double>(Step(a)) - static_cast<double>(Step(b)));
+  int64_t low = std::min(Step(a), Step(b));
+  int64_t high = std::max(Step(a), Step(b));
+  return static_cast<double>(static_cast<uint64_t>(high) - static_cast<uint64_t>(low));
 }
 
 bool Passes(const Scalar& got, const Scalar& expected, const Bound& bound) {

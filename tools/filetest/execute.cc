@@ -1,5 +1,7 @@
 #include "tools/filetest/execute.h"
 
+#include <xmmintrin.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <optional>
@@ -13,6 +15,7 @@
 #include "tools/filetest/compare.h"
 #include "tools/filetest/op_diff.h"
 #include "tools/filetest/random_data.h"
+#include "tools/filetest/reference_diff.h"
 
 namespace gcomp::filetest {
 namespace {
@@ -128,6 +131,28 @@ class GuardedOutput {
   Tensor tensor_;
 };
 
+// A caller whose floating-point environment flushes denormals and rounds up, for the life of the
+// object.
+class HostileCaller {
+ public:
+  HostileCaller() : saved_(_mm_getcsr()) { _mm_setcsr(kHostile); }
+
+  ~HostileCaller() { _mm_setcsr(saved_); }
+
+  HostileCaller(const HostileCaller&) = delete;
+  HostileCaller& operator=(const HostileCaller&) = delete;
+
+  // True if the environment is still that of the caller; what has happened (flags) is not part of
+  // it.
+  static bool IsKept() { return (_mm_getcsr() & ~kFlags) == kHostile; }
+
+ private:
+  // All exceptions masked, denormal operands are zeros, round up, flush to zero.
+  static constexpr unsigned kHostile = 0x1f80 | 0x0040 | 0x4000 | 0x8000;
+  static constexpr unsigned kFlags = 0x3f;
+  unsigned saved_;
+};
+
 // Runs a function in a context of its own.
 Status Invoke(const std::shared_ptr<Session>& session, const ir::Function& function,
               std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
@@ -157,19 +182,26 @@ struct Executor::Call {
   SymbolValues symbols;
 };
 
+StatusOr<std::shared_ptr<const WeightStore>> Executor::Weights() const {
+  const Directive* directive = test_.Find("weights");
+  if (directive == nullptr) return std::shared_ptr<const WeightStore>();
+  return OpenSafetensors(path_.substr(0, path_.rfind('/') + 1) + directive->text);
+}
+
 StatusOr<Executor::Variant> Executor::Load(const std::shared_ptr<Engine>& engine,
                                            const std::string& text, std::string label) const {
-  std::shared_ptr<const WeightStore> weights;
-  if (const Directive* directive = test_.Find("weights")) {
-    std::string folder = path_.substr(0, path_.rfind('/') + 1);
-    GCOMP_ASSIGN_OR_RETURN(weights, OpenSafetensors(folder + directive->text));
-  }
-  ir::Diagnostics diagnostics(path_, text);
-  ir::Module module = ir::Parse(text, engine->ops(), diagnostics);
-  GCOMP_RETURN_IF_ERROR(diagnostics.ToStatus());
-  GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<Session> session,
-                         Session::Load(engine, std::move(module), weights, {}));
-  return Variant{std::move(label), std::move(session)};
+  GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<const WeightStore> weights, Weights());
+  auto load = [&]() -> StatusOr<std::shared_ptr<Session>> {
+    ir::Diagnostics diagnostics(path_, text);
+    ir::Module module = ir::Parse(text, engine->ops(), diagnostics);
+    GCOMP_RETURN_IF_ERROR(diagnostics.ToStatus());
+    return Session::Load(engine, std::move(module), weights, {});
+  };
+  Variant variant{.label = std::move(label)};
+  GCOMP_ASSIGN_OR_RETURN(variant.session, load());
+  HostileCaller caller;
+  GCOMP_ASSIGN_OR_RETURN(variant.hostile, load());
+  return variant;
 }
 
 Status Executor::LoadVariants() {
@@ -308,11 +340,27 @@ Status Executor::DiffVariants(const ir::Function& function, std::span<const Tens
     }
     GCOMP_RETURN_IF_ERROR(Invoke(variant.session, function, shifted, into));
     CompareAll(where + ", misaligned inputs: ", into, first, {}, problems);
+    GCOMP_RETURN_IF_ERROR(DiffHostile(variant, function, inputs, first, where, problems));
     for (size_t i = 0; i < guarded.size(); ++i) {
       if (guarded[i].MarginsAreWhole()) continue;
       problems.push_back(Format("{}: memory around result {} is written", where, i));
     }
   }
+  return {};
+}
+
+Status Executor::DiffHostile(const Variant& variant, const ir::Function& function,
+                             std::span<const Tensor> inputs, std::span<const Tensor> expected,
+                             const std::string& where, std::vector<std::string>& problems) const {
+  std::vector<Tensor> got;
+  bool kept = false;
+  {
+    HostileCaller caller;
+    GCOMP_RETURN_IF_ERROR(Invoke(variant.hostile, function, inputs, got));
+    kept = HostileCaller::IsKept();
+  }
+  CompareAll(where + ", hostile environment: ", got, expected, {}, problems);
+  if (!kept) problems.push_back(where + ": the caller's floating-point environment is changed");
   return {};
 }
 
@@ -335,6 +383,10 @@ Status Executor::DiffOnce(const ir::Function& function, const SymbolValues& symb
   for (const std::optional<int64_t>& symbol : bound) values.push_back(symbol.value_or(0));
   GCOMP_ASSIGN_OR_RETURN(std::vector<std::string> differences,
                          DiffOps(function, values, kind, seed, levels));
+  for (std::string& difference : differences) problems.push_back(label + difference);
+  GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<const WeightStore> weights, Weights());
+  GCOMP_ASSIGN_OR_RETURN(differences,
+                         DiffReference(engines_[0], test_.text, weights, function, inputs, values));
   for (std::string& difference : differences) problems.push_back(label + difference);
   return {};
 }

@@ -40,8 +40,10 @@ class Executor {
 
   // One way to run the module. All give the same bits; the first is the one that values are of.
   struct Variant {
-    std::string label;
-    std::shared_ptr<Session> session;
+    std::string label = {};
+    std::shared_ptr<Session> session = {};
+    // The same for a caller with a hostile floating-point environment, from loading on.
+    std::shared_ptr<Session> hostile = {};
   };
 
   // A diff: line as read.
@@ -61,9 +63,15 @@ class Executor {
   // One set of inputs in every variant.
   Status DiffVariants(const ir::Function& function, std::span<const Tensor> inputs,
                       const std::string& label, std::vector<std::string>& problems) const;
+  // The same inputs for a caller whose floating-point environment is hostile.
+  Status DiffHostile(const Variant& variant, const ir::Function& function,
+                     std::span<const Tensor> inputs, std::span<const Tensor> expected,
+                     const std::string& where, std::vector<std::string>& problems) const;
   // Random inputs of one kind: the whole function, then its ops one by one.
   Status DiffOnce(const ir::Function& function, const SymbolValues& symbols, uint64_t seed,
                   RandomKind kind, std::vector<std::string>& problems);
+  // Null if the module names none.
+  StatusOr<std::shared_ptr<const WeightStore>> Weights() const;
   StatusOr<Variant> Load(const std::shared_ptr<Engine>& engine, const std::string& text,
                          std::string label) const;
 

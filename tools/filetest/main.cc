@@ -71,21 +71,6 @@ StatusOr<std::vector<std::string>> FindFiles(const FiletestOptions& options) {
   return files;
 }
 
-// Engines at this processor's level and, if that is higher, at the lowest.
-StatusOr<std::vector<std::shared_ptr<Engine>>> MakeEngines() {
-  GCOMP_ASSIGN_OR_RETURN(CpuLevel level, DetectCpuLevel());
-  std::vector<CpuLevel> levels = {level};
-  if (level != CpuLevel::kV3) levels.push_back(CpuLevel::kV3);
-  std::vector<std::shared_ptr<Engine>> engines;
-  for (CpuLevel each : levels) {
-    EngineOptions options;
-    options.cpu = each;
-    GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<Engine> engine, Engine::Create(options));
-    engines.push_back(std::move(engine));
-  }
-  return engines;
-}
-
 std::vector<FileReport> RunAll(const Environment& environment,
                                const std::vector<std::string>& files, unsigned jobs) {
   std::vector<FileReport> reports(files.size());
@@ -129,12 +114,12 @@ int Run(const FiletestOptions& options) {
     return 0;
   }
   if (files->empty()) return Fail(Status(ErrorId::E701, "no .ir file is named or found"));
-  StatusOr<std::vector<std::shared_ptr<Engine>>> engines = MakeEngines();
-  if (!engines.ok()) return Fail(engines.status());
-  Environment environment{.engines = *std::move(engines), .refresh = options.refresh};
+  StatusOr<Environment> environment = Environment::ForThisMachine();
+  if (!environment.ok()) return Fail(environment.status());
+  environment->refresh = options.refresh;
   unsigned jobs = options.jobs != 0 ? options.jobs : std::thread::hardware_concurrency();
   jobs = std::clamp(jobs, 1u, 64u);
-  return Report(RunAll(environment, *files, jobs), options.verbose);
+  return Report(RunAll(*environment, *files, jobs), options.verbose);
 }
 
 int Main(int argc, char** argv) {

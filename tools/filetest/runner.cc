@@ -282,6 +282,20 @@ std::string Refreshed(const TestFile& file,
 
 }  // namespace
 
+StatusOr<Environment> Environment::ForThisMachine() {
+  GCOMP_ASSIGN_OR_RETURN(CpuLevel level, DetectCpuLevel());
+  std::vector<CpuLevel> levels = {level};
+  if (level != CpuLevel::kV3) levels.push_back(CpuLevel::kV3);
+  Environment environment;
+  for (CpuLevel each : levels) {
+    EngineOptions options;
+    options.cpu = each;
+    GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<Engine> engine, Engine::Create(options));
+    environment.engines.push_back(std::move(engine));
+  }
+  return environment;
+}
+
 FileReport RunFile(const Environment& environment, const std::string& path) {
   FileReport report;
   report.path = path;

@@ -13,6 +13,9 @@ namespace gcomp::filetest {
 // What all files share. Engines run the same graphs and must give the same bits; the first is the
 // one that run: values are compared with.
 struct Environment {
+  // Engines at this processor's level and, if that is higher, at the lowest.
+  static StatusOr<Environment> ForThisMachine();
+
   std::vector<std::shared_ptr<Engine>> engines;
   bool refresh = false;  // rewrite expectations in place
 };
