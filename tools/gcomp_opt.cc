@@ -25,6 +25,7 @@
 #include "kernels/all_ops.h"
 #include "tools/common.h"
 #include "tools/module_diff.h"
+#include "tools/ops_page.h"
 #include "tools/text_file.h"
 
 namespace gcomp::tools {
@@ -49,6 +50,7 @@ struct OptOptions {
   bool hash = false;
   bool list_passes = false;
   bool list_ops = false;
+  bool ops_page = false;
   bool split_input = false;
 };
 
@@ -85,6 +87,7 @@ class Opt {
     if (options_.list_passes || options_.list_ops) {
       return Emit(options_.list_passes ? ListPasses() : ListOps(ops_));
     }
+    if (options_.ops_page) return Emit(OpsPage(ops_));
     StatusOr<std::vector<const ir::Pass*>> passes = ir::ParsePipeline(options_.pipeline);
     if (!passes.ok()) return Fail(passes.status());
     passes_ = *std::move(passes);
@@ -209,6 +212,7 @@ void AddOptions(CLI::App& app, OptOptions& options) {
                  "does in more than names");
   app.add_flag("--list-passes", options.list_passes, "List the passes");
   app.add_flag("--list-ops", options.list_ops, "List the ops");
+  app.add_flag("--ops-page", options.ops_page, "Write the page docs/ops.md");
   app.add_flag("--split-input", options.split_input,
                "The file holds several graphs, with lines `//! ----` between them");
 }
@@ -224,7 +228,7 @@ int Main(int argc, char** argv) {
     int code = app.exit(error);  // 0 for --help
     return code == 0 ? 0 : InfoOf(ErrorId::E701).exit_code;
   }
-  if (options.input.empty() && !options.list_passes && !options.list_ops) {
+  if (options.input.empty() && !options.list_passes && !options.list_ops && !options.ops_page) {
     return Fail(Status(ErrorId::E701, "no input: name a file, or - for standard input"));
   }
   return Opt(options).Run();
