@@ -40,6 +40,10 @@ GCOMP_INLINE void Each(F f) {
   for (int64_t j = 0; j < kGroup; ++j) f(j);
 }
 
+GCOMP_INLINE float Relu(float x) {
+  return x < 0.0f ? 0.0f : x;
+}
+
 GCOMP_TARGET_V4 void OwnFunctions(Data& data) {
   for (int64_t row = 0; row < kRows; ++row) {
     const float c = data.c[static_cast<size_t>(row)];
@@ -54,17 +58,14 @@ GCOMP_TARGET_V4 void OwnFunctions(Data& data) {
       GCOMP_EACH(kernels::Tanh(v[j]));
       GCOMP_EACH(v[j] * x[j] + b[j]);
       GCOMP_EACH(kernels::Sigmoid(v[j]));
-      GCOMP_EACH(v[j] * 2.0f - 0.5f);
-      GCOMP_EACH((v[j] < 0.0f ? 0.0f : v[j]) * b2[j]);
+      GCOMP_EACH(Relu(v[j] * 2.0f - 0.5f) * b2[j]);
       GCOMP_EACH(kernels::Exp(v[j]));
       GCOMP_EACH(v[j] + x[j]);
       GCOMP_EACH(kernels::Tanh(v[j]));
       GCOMP_EACH(v[j] * c + b2[j]);
       GCOMP_EACH(kernels::Sigmoid(v[j]));
-      GCOMP_EACH(v[j] * x[j]);
-      Each([&](int64_t j) __attribute__((always_inline)) {
-        y[j] = ((v[j] < 0.0f ? 0.0f : v[j]) + 1.0f) * 0.25f;
-      });
+      Each([&](int64_t j)
+               __attribute__((always_inline)) { y[j] = (Relu(v[j] * x[j]) + 1.0f) * 0.25f; });
 #undef GCOMP_EACH
     }
   }
@@ -91,12 +92,14 @@ GCOMP_TARGET_V4 void HandFunctions(Data& data) {
   }
       GCOMP_EACH(HandTanh{}(_mm512_mul_ps(_mm512_add_ps(x, b), c)))
       GCOMP_EACH(HandSigmoid{}(_mm512_fmadd_ps(v[j], x, b)))
-      GCOMP_EACH(_mm512_fmsub_ps(v[j], _mm512_set1_ps(2.0f), _mm512_set1_ps(0.5f)))
-      GCOMP_EACH(HandExp{}(_mm512_mul_ps(_mm512_max_ps(v[j], zero), b2)))
+      GCOMP_EACH(HandExp{}(_mm512_mul_ps(
+          _mm512_max_ps(_mm512_fmsub_ps(v[j], _mm512_set1_ps(2.0f), _mm512_set1_ps(0.5f)), zero),
+          b2)))
       GCOMP_EACH(HandTanh{}(_mm512_add_ps(v[j], x)))
       GCOMP_EACH(HandSigmoid{}(_mm512_fmadd_ps(v[j], c, b2)))
-      GCOMP_EACH(_mm512_max_ps(_mm512_mul_ps(v[j], x), zero))
-      GCOMP_EACH(_mm512_mul_ps(_mm512_add_ps(v[j], _mm512_set1_ps(1.0f)), _mm512_set1_ps(0.25f)))
+      GCOMP_EACH(_mm512_mul_ps(
+          _mm512_add_ps(_mm512_max_ps(_mm512_mul_ps(v[j], x), zero), _mm512_set1_ps(1.0f)),
+          _mm512_set1_ps(0.25f)))
 #undef GCOMP_EACH
 #pragma GCC unroll 8
       for (int j = 0; j < kVectors; ++j) _mm512_storeu_ps(y + 16 * j, v[j]);

@@ -147,10 +147,17 @@ template <class S>
 GCOMP_INLINE S Sigmoid(S x) {
   using namespace math_internal;
   using T = NativeOf<S>;
-  constexpr T kC = static_cast<T>(kIsF32<S> ? 0x1p-26 : 0x1p-60);
-  constexpr T kEnd = kIsF32<S> ? 105 : 746;
-  S minus = Clamp(-x, -kEnd, kEnd);
-  S e = ExpOfReduced(ReduceByLn2(minus, RoundedByLn2(minus)), kC);
+  // c e^-x is never denormal and never overflows: below the first border sigmoid is 1, past the
+  // second it is 0. Even with the bias: then the magic number rounds halves to even n.
+  constexpr int kShift = kIsF32<S> ? 27 : 61;
+  constexpr T kC = static_cast<T>(kIsF32<S> ? 0x1p-27 : 0x1p-61);
+  constexpr T kStart = kMagic<S> + (kBias<S> - kShift);
+  S minus =
+      Clamp(-x, static_cast<T>(kIsF32<S> ? -68 : -660), static_cast<T>(kIsF32<S> ? 105 : 746));
+  S biased = Fma(minus, static_cast<T>(1.4426950408889634074), kStart);
+  S n = biased - kStart;
+  S r = Fma(n, kLn2Rest<S>, Fma(n, static_cast<T>(-0.69314718055994530942), minus));
+  S e = Fma(Fma(ExpTail(r), r, T{1}), r, T{1}) * PowerOfTwo(biased);
   S q = kC / (e + kC);
   // One Newton step: q + (c - q (e + c)) / (e + c).
   S residual = Fma(-q, ir::Constant(x, kC), Fma(-q, e, kC));

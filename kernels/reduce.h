@@ -187,8 +187,8 @@ GCOMP_INLINE void CombineTree(T* values, int64_t n) {
   }
 }
 
-// The tree over the lanes of a chunk of n elements, into lanes[0]. The right sides of the levels that
-// are left out are the identity.
+// The tree over the lanes of a chunk of n elements, into lanes[0]. The right sides of the levels
+// that are left out are the identity.
 template <class F, class T, int64_t kHalf = kReduceLanes / 2>
 GCOMP_INLINE T CombineLanes(T* lanes, int64_t n) {
   if (n > kHalf) {
@@ -204,8 +204,8 @@ struct NothingBeside {
 };
 
 // Form 1 within a chunk: the combination of at(0), ..., at(n - 1), 1 <= n <= 4096; `at` is called
-// once for each and may store to element i what belongs to i. beside(k) is called before at(k), ...,
-// at(k + 127), of whole groups alone.
+// once for each and may store to element i what belongs to i. beside(k) is called before at(k),
+// ..., at(k + 127), of whole groups alone.
 template <class F, class T, class At, class Beside = NothingBeside>
 GCOMP_INLINE T ReduceChunk(int64_t n, const At& at, const Beside& beside = {}) {
   alignas(64) T lanes[kReduceLanes];
@@ -235,6 +235,17 @@ GCOMP_INLINE T ReduceRow(int64_t n, const At& at, T* partials, const Beside& bes
   }
   CombineTree<F>(partials, chunks);
   return partials[0];
+}
+
+// values[0 .. width) = the tree over n rows of `width` values.
+template <class F, class T>
+GCOMP_INLINE void CombineTreeOfRows(T* values, int64_t n, int64_t width) {
+  auto leaves = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(n)));
+  for (int64_t half = leaves / 2; half > 0; half /= 2) {
+    if (n <= half) continue;
+    CombineRows<F>(values, values + half * width, (n - half) * width);
+    n = half;
+  }
 }
 
 // The loops of one reduction, by type-erased pointers to dense values: elements of the compute type

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 #include "kernels/cursor.h"
 #include "kernels/reduce.h"
@@ -14,6 +15,10 @@ constexpr int64_t kMaxStripBytes = int64_t{1} << 20;
 constexpr int64_t kMaxStripPoints = 64;
 // The next row is asked for while a row computes if it is at most this long: both stay in L2.
 constexpr int64_t kMaxAheadBytes = int64_t{1} << 18;
+// A row of a strip that is computed as it lies is at most this long: its 128 lanes stay in L2. It
+// is at least kMinStripWidth points.
+constexpr int64_t kStripRowBytes = 4096;
+constexpr int64_t kMinStripWidth = 16;
 // Elements of a strip that are turned at once.
 constexpr int64_t kTurn = 8;
 // Elements from those that are turned to those that are asked for.
@@ -161,6 +166,11 @@ class RowKernel : public ir::Kernel {
   bool PointsAreDenser() const {
     return n_ > 1 && num_points_ > 1 && !x_.InPlace() &&
            std::abs(points_.strides.back()) < std::abs(x_.space.strides.back());
+  }
+
+  // True if that pays where vectors go across points.
+  bool PointsFillVectors() const {
+    return PointsAreDenser() && points_.sizes.back() >= kMinStripWidth;
   }
 
   size_t scratch_bytes() const override { return static_cast<size_t>(scratch_bytes_); }
@@ -395,14 +405,143 @@ class StripKernel final : public RowKernel {
   bool y_direct_;
 };
 
+// A tensor that a strip is part of.
+struct StripSide {
+  const RowAccess* access;
+  int64_t stride;   // bytes from point to point
+  std::byte* tile;  // null: rows are used as they lie
+};
+
+class StripMemory final : public StripIo {
+ public:
+  StripMemory(const StripSide& x, const void* in, const StripSide& y, void* out, int64_t width)
+      : x_(x), y_(y), in_data_(in), out_data_(out), width_(width) {
+    StripMemory::Restart();
+  }
+
+  void Restart() override {
+    in_.Start(x_.access->space.sizes, x_.access->space.strides, in_data_);
+    out_.Start(y_.access->space.sizes, y_.access->space.strides, out_data_);
+  }
+
+  const void* Next() override {
+    const char* row = in_.data();
+    in_.Skip(1);
+    if (x_.access->io.bytes == x_.stride)
+      Prefetch<0>(row + x_.access->Stride(), width_ * x_.stride);
+    if (x_.tile == nullptr) return row;
+    x_.access->io.load(row, x_.stride, width_, x_.tile);
+    return x_.tile;
+  }
+
+  void* Result() override { return y_.tile == nullptr ? static_cast<void*>(out_.data()) : y_.tile; }
+
+  void Put() override {
+    char* row = out_.data();
+    out_.Skip(1);
+    if (y_.access->io.bytes == y_.stride)
+      Prefetch<1>(row + y_.access->Stride(), width_ * y_.stride);
+    if (y_.tile != nullptr) y_.access->io.store(y_.tile, width_, row, y_.stride);
+  }
+
+ private:
+  // Asks for what is likely the row after this one: the processor foresees little of other pages.
+  template <int kWrite>
+  static void Prefetch(const char* data, int64_t bytes) {
+    for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(data + at, kWrite, 3);
+  }
+
+  StripSide x_;
+  StripSide y_;
+  const void* in_data_;
+  void* out_data_;
+  int64_t width_;
+  Cursor in_;
+  Cursor out_;
+};
+
+// Strips of points along their innermost dim, computed as they lie.
+class ColumnKernel final : public RowKernel {
+ public:
+  ColumnKernel(const ir::KernelCtx& ctx, StripLoop loop, const RowOptions& options)
+      : RowKernel(ctx, nullptr, options),
+        strip_loop_(loop),
+        outer_(points_),
+        outer_result_(result_points_) {
+    inner_ = points_.sizes.back();
+    for (CursorSpace* outer : {&outer_, &outer_result_}) {
+      outer->sizes.pop_back();
+      outer->strides.pop_back();
+    }
+    width_ = std::min(inner_, kStripRowBytes / x_.io.tile_bytes);
+    const int64_t row = width_ * x_.io.tile_bytes;
+    lanes_ = Take(std::min(n_, kReduceLanes) * row);
+    strip_partials_ = Take(NumChunks(n_) * row);
+    first_ = Take(row);
+    second_ = Take(row);
+    x_tile_ = SideTile(x_, points_, row);
+    y_tile_ = SideTile(y_, result_points_, row);
+  }
+
+ private:
+  // A tile for rows of a side that cannot be used as they lie, else -1.
+  int64_t SideTile(const RowAccess& access, const CursorSpace& points, int64_t bytes) {
+    return access.io.direct && points.strides.back() == access.io.bytes ? -1 : Take(bytes);
+  }
+
+  void RunPoints(const ir::KernelArgs& args, Row& row) const override {
+    auto* scratch = static_cast<std::byte*>(args.scratch);
+    StripSide x{&x_, points_.strides.back(), x_tile_ < 0 ? nullptr : scratch + x_tile_};
+    StripSide y{&y_, result_points_.strides.back(), y_tile_ < 0 ? nullptr : scratch + y_tile_};
+    Strip strip{.io = nullptr,
+                .n = n_,
+                .width = 0,
+                .weight = row.weight,
+                .bias = row.bias,
+                .eps = row.eps,
+                .correction = row.correction,
+                .lanes = scratch + lanes_,
+                .partials = scratch + strip_partials_,
+                .first = scratch + first_,
+                .second = scratch + second_};
+    Cursor in(outer_, args.operand(0));
+    Cursor out(outer_result_, args.result(0));
+    for (int64_t p = 0; p < num_points_ / inner_; ++p) {
+      for (int64_t from = 0; from < inner_; from += width_) {
+        strip.width = std::min(width_, inner_ - from);
+        StripMemory memory(x, in.data() + from * x.stride, y, out.data() + from * y.stride,
+                           strip.width);
+        strip.io = &memory;
+        strip_loop_(strip);
+      }
+      in.Skip(1);
+      out.Skip(1);
+    }
+  }
+
+  StripLoop strip_loop_;
+  int64_t inner_;
+  CursorSpace outer_;
+  CursorSpace outer_result_;
+  int64_t width_;
+  int64_t lanes_;
+  int64_t strip_partials_;
+  int64_t first_;
+  int64_t second_;
+  int64_t x_tile_;
+  int64_t y_tile_;
+};
+
 }  // namespace
 
-StatusOr<std::unique_ptr<ir::Kernel>> MakeRowKernel(const ir::KernelCtx& ctx, PerCpu<RowLoop> loop,
+StatusOr<std::unique_ptr<ir::Kernel>> MakeRowKernel(const ir::KernelCtx& ctx, const RowLoops& loops,
                                                     const RowOptions& options) {
   std::unique_ptr<RowKernel> kernel =
-      std::make_unique<SingleRowKernel>(ctx, loop.For(ctx.cpu), options);
-  if (kernel->PointsAreDenser()) {
-    kernel = std::make_unique<StripKernel>(ctx, loop.For(ctx.cpu), options);
+      std::make_unique<SingleRowKernel>(ctx, loops.row.For(ctx.cpu), options);
+  if (StripLoop strip = loops.strip.For(ctx.cpu); strip != nullptr && kernel->PointsFillVectors()) {
+    kernel = std::make_unique<ColumnKernel>(ctx, strip, options);
+  } else if (kernel->PointsAreDenser()) {
+    kernel = std::make_unique<StripKernel>(ctx, loops.row.For(ctx.cpu), options);
   }
   GCOMP_RETURN_IF_ERROR(CheckCursorRank(ctx.op, kernel->Rank()));
   return std::unique_ptr<ir::Kernel>(std::move(kernel));

@@ -4,8 +4,9 @@
 // A row is the elements along the row axes, flattened in logical order; the other axes are points.
 // A row that is dense in its compute type is used as it lies; others are gathered into scratch, and
 // results are scattered from it. Where neighboring points lie closer together than the elements of
-// a row (softmax over an outer axis), rows are gathered by strips: several points at once, so that
-// memory is walked in its own order, and turned in cache.
+// a row (softmax over an outer axis), memory is walked in its own order by strips, several points
+// at once: ops that can do so compute a strip as it lies, vectors across its points, in more passes
+// over memory; for others strips are gathered and turned in cache.
 #pragma once
 
 #include <memory>
@@ -53,6 +54,39 @@ struct PrefetchNextRow {
 
 using RowLoop = void (*)(const Row& row);
 
+// The memory of a strip of neighboring points: an operand row and a result row per element along
+// the row axes, in order.
+class StripIo {
+ public:
+  // Goes to the first row, for another pass.
+  virtual void Restart() = 0;
+  // The next row of the operand, dense in its compute type.
+  virtual const void* Next() = 0;
+  // Where the next row of the result is to be written, which may be where Next's is; Put ends it.
+  virtual void* Result() = 0;
+  virtual void Put() = 0;
+
+ protected:
+  ~StripIo() = default;
+};
+
+// A strip of points, in the compute type T of the operand. A result of a value per row is one row.
+struct Strip {
+  StripIo* io;
+  int64_t n;           // rows: elements of a point; at least 1, or 0 as in Row
+  int64_t width;       // elements of a row: points
+  const void* weight;  // n elements, as in Row
+  const void* bias;
+  double eps;
+  int64_t correction;
+  void* lanes;     // min(n, kReduceLanes) rows
+  void* partials;  // NumChunks(n) rows
+  void* first;     // a row for the loop's own use
+  void* second;
+};
+
+using StripLoop = void (*)(const Strip& strip);
+
 struct RowOptions {
   std::vector<int> axes;  // of operand 0, sorted
   int weight = -1;        // operand indices; -1 = none. Their dims are the row axes.
@@ -64,11 +98,15 @@ struct RowOptions {
   bool keep_dims = false;
 };
 
-// A kernel that runs `loop` on every row of operand 0, whose dtype is a float.
-StatusOr<std::unique_ptr<ir::Kernel>> MakeRowKernel(const ir::KernelCtx& ctx, PerCpu<RowLoop> loop,
+struct RowLoops {
+  PerCpu<RowLoop> row;
+  PerCpu<StripLoop> strip = {};  // null: none
+};
+
+// A kernel that runs a loop on every row of operand 0, whose dtype is a float.
+StatusOr<std::unique_ptr<ir::Kernel>> MakeRowKernel(const ir::KernelCtx& ctx, const RowLoops& loops,
                                                     const RowOptions& options);
 
-// The kernel of a loop that is written for float and double: Body::Run<T>(row), always inlined.
 template <class Body, class T>
 GCOMP_TARGET_V3 void RowLoopV3(const Row& row) {
   Body::template Run<T>(row);
@@ -79,13 +117,34 @@ GCOMP_TARGET_V4 void RowLoopV4(const Row& row) {
   Body::template Run<T>(row);
 }
 
+template <class Body, class T>
+GCOMP_TARGET_V3 void StripLoopV3(const Strip& strip) {
+  Body::template RunStrip<T>(strip);
+}
+
+template <class Body, class T>
+GCOMP_TARGET_V4 void StripLoopV4(const Strip& strip) {
+  Body::template RunStrip<T>(strip);
+}
+
+template <class Body, class T>
+RowLoops RowLoopsOf() {
+  RowLoops loops{.row = {&RowLoopV3<Body, T>, &RowLoopV4<Body, T>}};
+  if constexpr (requires(const Strip& strip) { Body::template RunStrip<T>(strip); }) {
+    loops.strip = {&StripLoopV3<Body, T>, &StripLoopV4<Body, T>};
+  }
+  return loops;
+}
+
+// The kernel of a loop that is written for float and double: Body::Run<T>(row) and, if there is
+// one, Body::RunStrip<T>(strip), which gives the same bits; always inlined.
 template <class Body>
 StatusOr<std::unique_ptr<ir::Kernel>> PrepareRows(const ir::KernelCtx& ctx,
                                                   const RowOptions& options) {
   if (ctx.operands[0].dtype == ir::DType::kF64) {
-    return MakeRowKernel(ctx, {&RowLoopV3<Body, double>, &RowLoopV4<Body, double>}, options);
+    return MakeRowKernel(ctx, RowLoopsOf<Body, double>(), options);
   }
-  return MakeRowKernel(ctx, {&RowLoopV3<Body, float>, &RowLoopV4<Body, float>}, options);
+  return MakeRowKernel(ctx, RowLoopsOf<Body, float>(), options);
 }
 
 // The pieces from which the loop nest of such an op is put together: stages whose parallel axes are

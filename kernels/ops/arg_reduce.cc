@@ -92,15 +92,17 @@ struct ExtremeAndSum {
 template <class Before, class T>
 GCOMP_INLINE ExtremeAndSum<T> ExtremeOfNumbers(const T* x, int64_t n) {
   constexpr bool kGreatest = std::is_same_v<Before, Greater>;
+
   struct First {
     GCOMP_INLINE T operator()(T a, T b) const {
       return kGreatest ? (a > b ? a : b) : (a < b ? a : b);
     }
   };
+
   alignas(64) T extremes[kReduceLanes];
   alignas(64) T sums[kReduceLanes];
   for (int64_t j = 0; j < kReduceLanes; ++j) extremes[j] = x[0];
-  for (int64_t j = 0; j < kReduceLanes; ++j) sums[j] = 0;
+  for (int64_t j = 0; j < kReduceLanes; ++j) sums[j] = SumFn::Identity<T>();
   auto step = [&](const T* from, int64_t count) __attribute__((always_inline)) {
     GCOMP_INDEPENDENT
     for (int64_t j = 0; j < count; ++j) {
@@ -127,9 +129,8 @@ GCOMP_INLINE void ChunkBody(const void* values, int64_t n, int64_t base, bool fi
       if (!first && !Before{}(extreme, *b)) return;
       *b = extreme;
       *where = base + FindFirst<T>(
-                          n, [ x, extreme ](int64_t i) __attribute__((always_inline)) {
-                            return x[i] == extreme;
-                          });
+                          n, [ x, extreme ](int64_t i)
+                                 __attribute__((always_inline)) { return x[i] == extreme; });
       return;
     }
   }
@@ -138,9 +139,8 @@ GCOMP_INLINE void ChunkBody(const void* values, int64_t n, int64_t base, bool fi
   if (!first && !Before{}(extreme, *b)) return;
   *b = extreme;
   *where = base + FindFirst<T>(
-                      n, [ x, extreme ](int64_t i) __attribute__((always_inline)) {
-                        return !Before{}(extreme, x[i]);
-                      });
+                      n, [ x, extreme ](int64_t i)
+                             __attribute__((always_inline)) { return !Before{}(extreme, x[i]); });
 }
 
 // Row k of a block: best[i] and position[i] of n neighboring points.

@@ -3,7 +3,7 @@
 #include "kernels/all_ops.h"
 #include "kernels/pointwise.h"
 #include "kernels/reduce.h"
-#include "kernels/rows.h"
+#include "kernels/row_strip.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -40,6 +40,20 @@ struct Normalize {
   }
 };
 
+// Puts value(element, c), times weight, plus bias.
+template <class T, class Value>
+GCOMP_INLINE void MapWithParameters(const Strip& strip, const Value& value) {
+  const T* w = static_cast<const T*>(strip.weight);
+  const T* b = static_cast<const T*>(strip.bias);
+  MapStrip<T>(
+      strip, [&](T x, int64_t k, int64_t c) __attribute__((always_inline)) {
+        T y = value(x, c);
+        if (w != nullptr) y = ir::Mul(y, w[k]);
+        if (b != nullptr) y = ir::Add(y, b[k]);
+        return y;
+      });
+}
+
 struct LayerNormLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
@@ -74,6 +88,25 @@ struct LayerNormLoop {
       for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Add(y[i], b[i]);
     }
   }
+
+  template <class T>
+  GCOMP_INLINE static void RunStrip(const Strip& strip) {
+    T* mean = static_cast<T*>(strip.first);
+    T* scale = static_cast<T*>(strip.second);
+    auto value = [](T x, int64_t) __attribute__((always_inline)) {
+      return x;
+    };
+    ReduceStrip<SumFn>(strip, value, mean);
+    for (int64_t c = 0; c < strip.width; ++c) mean[c] = Mean{}(mean[c], strip.n);
+    auto square = [mean](T x, int64_t c) __attribute__((always_inline)) {
+      return SquaredDifference{}(x, mean[c]);
+    };
+    ReduceStrip<SumFn>(strip, square, scale);
+    for (int64_t c = 0; c < strip.width; ++c) scale[c] = Scale{}(scale[c], strip.n, strip.eps);
+    MapWithParameters<T>(
+        strip, [&](T x, int64_t c)
+                   __attribute__((always_inline)) { return Normalize{}(x, mean[c], scale[c]); });
+  }
 };
 
 struct RmsNormLoop {
@@ -94,6 +127,18 @@ struct RmsNormLoop {
       GCOMP_INDEPENDENT
       for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Mul(x[i], scale);
     }
+  }
+
+  template <class T>
+  GCOMP_INLINE static void RunStrip(const Strip& strip) {
+    T* scale = static_cast<T*>(strip.first);
+    auto square = [](T x, int64_t) __attribute__((always_inline)) {
+      return ir::Mul(x, x);
+    };
+    ReduceStrip<SumFn>(strip, square, scale);
+    for (int64_t c = 0; c < strip.width; ++c) scale[c] = Scale{}(scale[c], strip.n, strip.eps);
+    MapWithParameters<T>(
+        strip, [&](T x, int64_t c) __attribute__((always_inline)) { return ir::Mul(x, scale[c]); });
   }
 };
 

@@ -5,7 +5,7 @@
 #include "kernels/math.h"
 #include "kernels/pointwise.h"
 #include "kernels/reduce.h"
-#include "kernels/rows.h"
+#include "kernels/row_strip.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -97,6 +97,25 @@ GCOMP_INLINE T WithNan(const Row& row, T otherwise) {
   return any ? std::numeric_limits<T>::quiet_NaN() : otherwise;
 }
 
+// max[c] = the maximum of point c of a strip, sum[c] = its sum of exponentials: as of rows.
+template <class T>
+GCOMP_INLINE void MaxOfStrip(const Strip& strip, T* max) {
+  for (int64_t c = 0; c < strip.width; ++c) max[c] = MaxFn::Identity<T>();
+  ForRows<T>(
+      strip, [&](const T* x, int64_t) __attribute__((always_inline)) {
+        GCOMP_INDEPENDENT
+        for (int64_t c = 0; c < strip.width; ++c) max[c] = x[c] > max[c] ? x[c] : max[c];
+      });
+}
+
+template <class T>
+GCOMP_INLINE void SumOfExpOfStrip(const Strip& strip, const T* shift, T* sum) {
+  ReduceStrip<SumFn>(
+      strip,
+      [shift](T x, int64_t c) __attribute__((always_inline)) { return ShiftedExp{}(x, shift[c]); },
+      sum);
+}
+
 struct SoftmaxLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
@@ -113,6 +132,20 @@ struct SoftmaxLoop {
     GCOMP_INDEPENDENT
     for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Mul(y[i], scale);
   }
+
+  template <class T>
+  GCOMP_INLINE static void RunStrip(const Strip& strip) {
+    T* max = static_cast<T*>(strip.first);
+    T* scale = static_cast<T*>(strip.second);
+    MaxOfStrip(strip, max);
+    SumOfExpOfStrip(strip, max, scale);
+    for (int64_t c = 0; c < strip.width; ++c) scale[c] = Reciprocal{}(scale[c]);
+    // The exponentials are computed again rather than stored: f16 and bf16 could not hold them.
+    MapStrip<T>(
+        strip, [ max, scale ](T x, int64_t, int64_t c) __attribute__((always_inline)) {
+          return ir::Mul(ShiftedExp{}(x, max[c]), scale[c]);
+        });
+  }
 };
 
 struct LogSoftmaxLoop {
@@ -124,6 +157,19 @@ struct LogSoftmaxLoop {
     T log_sum = Log(SumOfExp(row, max));
     GCOMP_INDEPENDENT
     for (int64_t i = 0; i < row.n; ++i) y[i] = LogProbability{}(x[i], max, log_sum);
+  }
+
+  template <class T>
+  GCOMP_INLINE static void RunStrip(const Strip& strip) {
+    T* max = static_cast<T*>(strip.first);
+    T* log_sum = static_cast<T*>(strip.second);
+    MaxOfStrip(strip, max);
+    SumOfExpOfStrip(strip, max, log_sum);
+    for (int64_t c = 0; c < strip.width; ++c) log_sum[c] = Log(log_sum[c]);
+    MapStrip<T>(
+        strip, [ max, log_sum ](T x, int64_t, int64_t c) __attribute__((always_inline)) {
+          return LogProbability{}(x, max[c], log_sum[c]);
+        });
   }
 };
 

@@ -9,6 +9,7 @@
 
 #include "ir/op_def.h"
 #include "kernels/all_ops.h"
+#include "tests/reference/reference.h"
 
 namespace gcomp {
 namespace {
@@ -90,6 +91,22 @@ TEST(OpContract, EachToleranceHasItsReason) {
     if (def->numeric == ir::NumericClass::kPinned) {
       EXPECT_FALSE(tolerance.reason.empty()) << def->name << " is pinned without a stated bound";
     }
+  }
+}
+
+TEST(OpContract, TheReferenceKnowsEachOpThatComputes) {
+  for (const OpDef* def : kernels::AllOps()) {
+    if (def->lowering.kind == Lowering::Kind::kStructure) continue;
+    EXPECT_TRUE(reference::Knows(def->name)) << def->name;
+  }
+}
+
+TEST(OpContract, EachPointwiseOpOnFloatsHasADerivative) {
+  // Results that are no floats, or that jump and are flat between, have none by nature.
+  for (const OpDef* def : kernels::AllOps()) {
+    if (def->lowering.kind != Lowering::Kind::kPointwise || def->vjp.rule != nullptr) continue;
+    EXPECT_EQ(def->vjp.reason.find("come with"), std::string_view::npos)
+        << def->name << " has no derivative: " << def->vjp.reason;
   }
 }
 

@@ -1,0 +1,68 @@
+// Loops over strips of neighboring points (kernels/rows.h): passes from which an op's strip loop is
+// put together. T is the compute type of the operand; `at` gets an element and its point.
+#pragma once
+
+#include <cstring>
+
+#include "kernels/reduce.h"
+#include "kernels/rows.h"
+
+namespace gcomp::kernels {
+
+// Passes over the strip: each(row, k) for rows k = 0, ..., n - 1.
+template <class T, class Each>
+GCOMP_INLINE void ForRows(const Strip& strip, const Each& each) {
+  strip.io->Restart();
+  for (int64_t k = 0; k < strip.n; ++k) each(static_cast<const T*>(strip.io->Next()), k);
+}
+
+// result[c] = form 1 of at(x, c) over the elements x of point c, combined by F.
+template <class F, class T, class At>
+GCOMP_INLINE void ReduceStrip(const Strip& strip, const At& at, T* result) {
+  const int64_t width = strip.width;
+  if (strip.n == 0) {
+    for (int64_t c = 0; c < width; ++c) result[c] = F::template Empty<T>();
+    return;
+  }
+  T* lanes = static_cast<T*>(strip.lanes);
+  T* partials = static_cast<T*>(strip.partials);
+  ForRows<T>(
+      strip, [&](const T* x, int64_t k) __attribute__((always_inline)) {
+        const int64_t i = k % kReduceChunk;  // in its chunk
+        T* lane = lanes + i % kReduceLanes * width;
+        if (i < kReduceLanes) {
+          for (int64_t c = 0; c < width; ++c) lane[c] = F::template Identity<T>();
+        }
+        GCOMP_INDEPENDENT
+        for (int64_t c = 0; c < width; ++c) lane[c] = F{}(lane[c], at(x[c], c));
+        if (i + 1 < kReduceChunk && k + 1 < strip.n) return;
+        CombineTreeOfRows<F>(lanes, i < kReduceLanes ? i + 1 : kReduceLanes, width);
+        std::memcpy(partials + k / kReduceChunk * width, lanes, width * sizeof(T));
+      });
+  CombineTreeOfRows<F>(partials, NumChunks(strip.n), width);
+  std::memcpy(result, partials, width * sizeof(T));
+}
+
+// Each element x of the result is value(x, k, c).
+template <class T, class Value>
+GCOMP_INLINE void MapStrip(const Strip& strip, const Value& value) {
+  ForRows<T>(
+      strip, [&](const T* x, int64_t k) __attribute__((always_inline)) {
+        T* y = static_cast<T*>(strip.io->Result());
+        GCOMP_INDEPENDENT
+        for (int64_t c = 0; c < strip.width; ++c) y[c] = value(x[c], k, c);
+        strip.io->Put();
+      });
+}
+
+// The result of a value per row is value(c).
+template <class T, class Value>
+GCOMP_INLINE void PutValues(const Strip& strip, const Value& value) {
+  strip.io->Restart();
+  T* y = static_cast<T*>(strip.io->Result());
+  GCOMP_INDEPENDENT
+  for (int64_t c = 0; c < strip.width; ++c) y[c] = value(c);
+  strip.io->Put();
+}
+
+}  // namespace gcomp::kernels
