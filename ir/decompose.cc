@@ -1,5 +1,7 @@
 #include "ir/decompose.h"
 
+#include "base/format.h"
+
 namespace gcomp::ir {
 
 Term DecomposeCtx::operand(size_t g) {
@@ -21,6 +23,10 @@ Term DecomposeCtx::Widened(Term x) {
 
 void DecomposeCtx::Return(Term result) {
   size_t index = returned_.size();
+  if (!result.present() && ok()) {
+    Fail(Status(ErrorId::E999, Format("broken invariant: the formula of {} returns an absent value",
+                                      op_.def->name)));
+  }
   if (result.present() && index < op_.results.size()) {
     result = Cast(result, result_type(index).dtype());
   }

@@ -11,7 +11,7 @@ namespace {
 
 const Type kNoType;
 
-// The failure of either side was told to its emitter when it happened.
+// Absent where a side is: a failure was told to its emitter when it happened.
 Term Binary(std::string_view op, Term a, Term b) {
   if (!a.present() || !b.present()) return {};
   return a.emitter()->Call(op, {a, b});

@@ -8,7 +8,9 @@
 namespace gcomp::ir {
 namespace {
 
-constexpr int64_t kMaxBytes = int64_t{1} << 62;
+// Of a tensor. So few that a kernel may count some 8-byte elements of scratch for each of its
+// elements without a thought of 64 bits.
+constexpr int64_t kMaxElements = int64_t{1} << 56;
 
 StatusOr<int64_t> Bind(const Expr& expr, std::span<const int64_t> symbols, std::string_view what) {
   std::optional<int64_t> value = expr.Evaluate(symbols);
@@ -101,9 +103,8 @@ Status CheckBytes(const TensorSpec& spec) {
     if (size != 0) over = over || __builtin_mul_overflow(elements, size, &elements);
   }
   std::optional<int64_t> span = SpanElements(spec);
-  int64_t limit = kMaxBytes / BytesOf(spec.dtype);
-  if (over || elements > limit || !span || *span > limit) {
-    return Status(ErrorId::E802, Format("{} exceeds 2^62 bytes", spec.ToString()));
+  if (over || elements > kMaxElements || !span || *span > kMaxElements) {
+    return Status(ErrorId::E802, Format("{} exceeds 2^56 elements", spec.ToString()));
   }
   return {};
 }

@@ -49,12 +49,12 @@ struct TensorSpec {
 // Row-major strides in elements; sizes 1 and empty tensors count as in docs/spec/ir.md rule 10.
 std::vector<int64_t> ContiguousStrides(std::span<const int64_t> sizes);
 
-// E802 unless the product of the sizes, and the span of the strides, stay within 2^62 bytes. Sizes
+// E802 unless the product of the sizes, and the span of the strides, stay within 2^56 elements. Sizes
 // of 0 count as 1 here, so that products of the other sizes (strides) never overflow.
 Status CheckBytes(const TensorSpec& spec);
 
 // The concrete form of `type` for these values of size symbols. Fails with E503 where a size is
-// negative, unknown or overflows, E802 where the tensor would exceed 2^62 bytes.
+// negative, unknown or overflows, E802 where the tensor would exceed 2^56 elements.
 StatusOr<TensorSpec> BindType(const Type& type, std::span<const int64_t> symbols);
 
 // What control flow needs at run time: regions and callees of the running op.

@@ -151,11 +151,12 @@ struct Lowering {
 struct Vjp {
   void (*rule)(VjpCtx&) = nullptr;  // failures are told to the context
   std::string_view reason = {};
+  bool not_yet = false;  // there is a derivative, but no rule in this version
 };
 
 // For ops whose rule belongs to a later version.
 inline constexpr Vjp NotYet(std::string_view reason) {
-  return {.reason = reason};
+  return {.reason = reason, .not_yet = true};
 }
 
 // For ops that have no derivative: results that are no floats, values that only pick.

@@ -16,6 +16,23 @@ GCOMP_INLINE void ForRows(const Strip& strip, const Each& each) {
   for (int64_t k = 0; k < strip.n; ++k) each(static_cast<const T*>(strip.io->Next()), k);
 }
 
+// each(c) for the points of a row, in any order. The rows after it are asked for on the way: the
+// processor foresees little of what lies in other pages.
+template <class Each>
+GCOMP_INLINE void ForPoints(const Strip& strip, const Each& each) {
+  constexpr int64_t kPiece = 256;
+  const StripIo& io = *strip.io;
+  for (int64_t from = 0; from < strip.width; from += kPiece) {
+    int64_t to = strip.width - from < kPiece ? strip.width : from + kPiece;
+    for (int64_t at = from * io.ahead_bytes; at < to * io.ahead_bytes; at += 64) {
+      if (io.ahead_x != nullptr) __builtin_prefetch(io.ahead_x + at, 0, 3);
+      if (io.ahead_y != nullptr) __builtin_prefetch(io.ahead_y + at, 1, 3);
+    }
+    GCOMP_INDEPENDENT
+    for (int64_t c = from; c < to; ++c) each(c);
+  }
+}
+
 // result[c] = form 1 of at(x, c) over the elements x of point c, combined by F.
 template <class F, class T, class At>
 GCOMP_INLINE void ReduceStrip(const Strip& strip, const At& at, T* result) {
@@ -33,8 +50,9 @@ GCOMP_INLINE void ReduceStrip(const Strip& strip, const At& at, T* result) {
         if (i < kReduceLanes) {
           for (int64_t c = 0; c < width; ++c) lane[c] = F::template Identity<T>();
         }
-        GCOMP_INDEPENDENT
-        for (int64_t c = 0; c < width; ++c) lane[c] = F{}(lane[c], at(x[c], c));
+        ForPoints(
+            strip, [&](int64_t c)
+                       __attribute__((always_inline)) { lane[c] = F{}(lane[c], at(x[c], c)); });
         if (i + 1 < kReduceChunk && k + 1 < strip.n) return;
         CombineTreeOfRows<F>(lanes, i < kReduceLanes ? i + 1 : kReduceLanes, width);
         std::memcpy(partials + k / kReduceChunk * width, lanes, width * sizeof(T));
@@ -49,8 +67,8 @@ GCOMP_INLINE void MapStrip(const Strip& strip, const Value& value) {
   ForRows<T>(
       strip, [&](const T* x, int64_t k) __attribute__((always_inline)) {
         T* y = static_cast<T*>(strip.io->Result());
-        GCOMP_INDEPENDENT
-        for (int64_t c = 0; c < strip.width; ++c) y[c] = value(x[c], k, c);
+        ForPoints(
+            strip, [&](int64_t c) __attribute__((always_inline)) { y[c] = value(x[c], k, c); });
         strip.io->Put();
       });
 }

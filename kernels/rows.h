@@ -66,6 +66,11 @@ class StripIo {
   virtual void* Result() = 0;
   virtual void Put() = 0;
 
+  // Where the rows after these two lie in memory, to be asked for; null where that is of no use.
+  const char* ahead_x = nullptr;
+  const char* ahead_y = nullptr;
+  int64_t ahead_bytes = 0;  // of an element there
+
  protected:
   ~StripIo() = default;
 };

@@ -82,6 +82,7 @@ Term Split(ir::DecomposeCtx& ctx, const AxisWindows& windows, Term x, int axis, 
 
 void DecomposeAdaptiveAvgPool(ir::DecomposeCtx& ctx) {
   Term x = ctx.Widened(ctx.operand(0));
+  if (!x.present()) return;
   const Dims spatial(x.sizes().begin() + 2, x.sizes().end());
   const std::vector<int64_t> size = ctx.attrs().Ints("size").value_or(std::vector<int64_t>());
   std::vector<int64_t> tap_axes;

@@ -13,43 +13,8 @@ namespace {
 // is for floats alone.
 GCOMP_BINARY_FN(Fmod, ir::kNumericDTypes, kernels::Fmod(a, b))
 
-// True where the remainder r of integers, which has the sign of a, is to have that of b.
-template <class S>
-GCOMP_INLINE ir::BoolOf<S> RoundsDown(S r, S b) {
-  S zero = ir::Constant(r, 0);
-  return ir::And(ir::Ne(r, zero), ir::Ne(ir::Lt(r, zero), ir::Lt(b, zero)));
-}
-
-struct RemFn {
-  static constexpr int kArity = 2;
-  static constexpr ir::DTypeSet kDTypes = ir::kNumericDTypes;
-
-  template <class S>
-  GCOMP_INLINE S operator()(S a, S b) const {
-    if constexpr (std::is_floating_point_v<ir::NativeOf<S>>) {
-      return Rem(a, b);
-    } else {
-      S r = kernels::Fmod(a, b);
-      return ir::Select(RoundsDown(r, b), ir::Add(r, b), r);
-    }
-  }
-};
-
-struct FloorDivFn {
-  static constexpr int kArity = 2;
-  static constexpr ir::DTypeSet kDTypes = ir::kNumericDTypes;
-
-  template <class S>
-  GCOMP_INLINE S operator()(S a, S b) const {
-    if constexpr (std::is_floating_point_v<ir::NativeOf<S>>) {
-      return FloorDiv(a, b);
-    } else {
-      S q = ir::Div(a, b);
-      S lower = ir::Sub(q, ir::Constant(q, 1));
-      return ir::Select(RoundsDown(kernels::Fmod(a, b), b), lower, q);
-    }
-  }
-};
+GCOMP_BINARY_FN(Rem, ir::kNumericDTypes, kernels::Rem(a, b))
+GCOMP_BINARY_FN(FloorDiv, ir::kNumericDTypes, kernels::FloorDiv(a, b))
 
 // y = a - n b: the integer n is (a - y) / b but for the rounding of two operations.
 void VjpOfRemainder(PointwiseVjp& v) {
@@ -61,7 +26,8 @@ void VjpOfRemainder(PointwiseVjp& v) {
 constexpr ir::OpDef kFloorDiv = Pointwise<FloorDivFn>({
     .name = "floor_div",
     .doc = "Quotient rounded down: y = floor(a / b). Shapes broadcast as in NumPy; dtypes are "
-           "equal. Floats: (a - rem(a, b)) / b to the next integer, a zero with the sign of a / b; "
+           "equal. Floats: (a - fmod(a, b)) / b, less 1 where rem adds b, to the nearest integer, "
+           "a zero with the sign of a / b; "
            "a / b where b is 0. Integers: x / 0 = 0, the least integer / -1 wraps to itself. "
            "Derivative: 0.",
     .source = "Python language reference, 6.7 binary arithmetic operations (//)",

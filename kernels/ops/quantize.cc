@@ -70,7 +70,7 @@ Status InferDequantize(InferCtx& ctx) {
 
 // A value per index of axis `dim`, so that it broadcasts to x.
 Term AlongDim(ir::DecomposeCtx& ctx, Term values, Term x) {
-  if (!ctx.attrs().Has("dim")) return values;
+  if (!ctx.attrs().Has("dim") || !x.present()) return values;
   const int64_t dim = ctx.attrs().Int("dim");
   Dims sizes(x.sizes().size(), Expr(1));
   const size_t axis = static_cast<size_t>(dim < 0 ? dim + x.rank() : dim);

@@ -103,8 +103,9 @@ GCOMP_INLINE void MaxOfStrip(const Strip& strip, T* max) {
   for (int64_t c = 0; c < strip.width; ++c) max[c] = MaxFn::Identity<T>();
   ForRows<T>(
       strip, [&](const T* x, int64_t) __attribute__((always_inline)) {
-        GCOMP_INDEPENDENT
-        for (int64_t c = 0; c < strip.width; ++c) max[c] = x[c] > max[c] ? x[c] : max[c];
+        ForPoints(
+            strip, [&](int64_t c)
+                       __attribute__((always_inline)) { max[c] = x[c] > max[c] ? x[c] : max[c]; });
       });
 }
 
@@ -178,10 +179,32 @@ struct LogSumExpLoop {
   GCOMP_INLINE static void Run(const Row& row) {
     T shift = Shift{}(MaxOf<T>(row));
     T sum = SumOfExp(row, shift);
-    T* y = static_cast<T*>(row.y);
-    *y = LogSum{}(sum, shift);
-    // A NaN beside inf.
-    if (*y > std::numeric_limits<T>::max()) *y = WithNan(row, *y);
+    T y = LogSum{}(sum, shift);
+    // A NaN beside inf. y may stand where x begins.
+    if (y > std::numeric_limits<T>::max()) y = WithNan(row, y);
+    *static_cast<T*>(row.y) = y;
+  }
+
+  template <class T>
+  GCOMP_INLINE static void RunStrip(const Strip& strip) {
+    T* shift = static_cast<T*>(strip.first);
+    T* y = static_cast<T*>(strip.second);
+    MaxOfStrip(strip, shift);
+    for (int64_t c = 0; c < strip.width; ++c) shift[c] = Shift{}(shift[c]);
+    SumOfExpOfStrip(strip, shift, y);
+    bool any_inf = false;
+    for (int64_t c = 0; c < strip.width; ++c) {
+      y[c] = LogSum{}(y[c], shift[c]);
+      any_inf |= y[c] > std::numeric_limits<T>::max();
+    }
+    if (any_inf) {  // a NaN beside inf
+      ForRows<T>(
+          strip, [&](const T* x, int64_t) __attribute__((always_inline)) {
+            for (int64_t c = 0; c < strip.width; ++c) y[c] = x[c] != x[c] ? x[c] : y[c];
+          });
+    }
+    PutValues<T>(
+        strip, [y](int64_t c) __attribute__((always_inline)) { return y[c]; });
   }
 };
 
@@ -342,9 +365,9 @@ constexpr ir::OpDef kLogSoftmax{
 constexpr ir::OpDef kLogSumExp{
     .name = "logsumexp",
     .doc =
-        "Logarithm of the sum of exponentials over axes: m = max of x over dims, 0 where that is "
-        "not finite; s = sum of exp(x - m) over dims; y = m + log(s), without those axes (with "
-        "keep_dims, they stay with size 1). x: [d0, ..., dn]. The sum is form 1 of "
+        "Logarithm of the sum of exponentials over axes: m = max of x over dims, 0 in place of "
+        "-inf; s = sum of exp(x - m) over dims; y = m + log(s), inf where m is, without those axes "
+        "(with keep_dims, they stay with size 1). x: [d0, ..., dn]. The sum is form 1 of "
         "docs/numerics.md whichever axes dims are; f16 and bf16 are computed in f32 and rounded "
         "once. -inf of no elements and of -inf alone; inf if any is inf and none NaN.",
     .source =

@@ -6,7 +6,7 @@
 #include "kernels/all_ops.h"
 #include "kernels/pointwise.h"
 #include "kernels/reduce.h"
-#include "kernels/rows.h"
+#include "kernels/row_strip.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -52,6 +52,25 @@ struct VarLoop {
     };
     *static_cast<T*>(row.y) =
         Variance{}(ReduceRow<SumFn>(row.n, square, partials), row.n, row.correction);
+  }
+
+  template <class T>
+  GCOMP_INLINE static void RunStrip(const Strip& strip) {
+    T* mean = static_cast<T*>(strip.first);
+    T* sum = static_cast<T*>(strip.second);
+    auto value = [](T x, int64_t) __attribute__((always_inline)) {
+      return x;
+    };
+    ReduceStrip<SumFn>(strip, value, mean);
+    for (int64_t c = 0; c < strip.width; ++c) mean[c] = Quotient{}(mean[c], strip.n);
+    auto square = [mean](T x, int64_t c) __attribute__((always_inline)) {
+      return SquaredDifference{}(x, mean[c]);
+    };
+    ReduceStrip<SumFn>(strip, square, sum);
+    PutValues<T>(
+        strip, [&](int64_t c) __attribute__((always_inline)) {
+          return Variance{}(sum[c], strip.n, strip.correction);
+        });
   }
 };
 

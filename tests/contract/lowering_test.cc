@@ -4,7 +4,7 @@
 //
 // The cases come from the schema: pointwise ops without attributes are tried on broadcasting,
 // strided and empty shapes for every dtype that their operands take. Any other op with loops needs
-// a sample in kSamples; one that has none fails here.
+// a sample in tests/contract/samples.h; one that has none fails here.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -8,13 +8,7 @@
 // (native in f64, in f32 for the narrower floats), the quotients of quantize and dropout, the
 // writes that scatter and index_put combine, draws of random numbers.
 //
-// Conventions for derivatives, where a function has none (they are those of PyTorch):
-//   relu'(0) = 0, abs'(0) = 0; sign, floor, ceil, round, trunc and floor_div have derivative 0;
-//   frac'(x) = 1; max and min at ties: half to each; clamp: 1 for lo <= x <= hi, and a bound gets 1
-//   only where x is beyond it (where lo > hi, hi does); leaky_relu'(0) = slope; elu'(0) = alpha,
-//   selu'(0) = scale * alpha; hard_sigmoid'(+-3) = 0, hard_swish' is 0 up to -3 and 1 from 3 on;
-//   softplus' = 1 past the threshold; pow: d/da = 0 where b = 0, d/db = 0 where a = 0 and b >= 0;
-//   fmod: d/db = -trunc(a / b), rem: d/db = -floor(a / b); select passes to the chosen side.
+// Where a function has no derivative, the conventions of docs/numerics.md ("Derivatives") hold.
 //
 // Cost: no care is taken; meant for tensors of some thousand elements.
 // Thread safety: all functions are pure.

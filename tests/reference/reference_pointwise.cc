@@ -239,9 +239,14 @@ StatusOr<Tensors> Bitcast(const Call& call) {
   for (size_t i = 0; i < x.data.size(); ++i) {
     ScalarOf(x.dtype, x.data[i]).Store(bytes.data() + i * from_bytes);
   }
-  return One(Generate(to, sizes, [&](const Sizes& index) {
+  StatusOr<Tensors> y = One(Generate(to, sizes, [&](const Sizes& index) {
     return NumberOf(ir::Scalar::Load(to, bytes.data() + Position(sizes, index) * to_bytes));
   }));
+  // A long double does not keep which NaN it was.
+  std::vector<bool> undetermined;
+  for (Number value : x.data) undetermined.push_back(std::isnan(value));
+  if (y.ok()) (*y)[0].undetermined = std::move(undetermined);
+  return y;
 }
 
 }  // namespace

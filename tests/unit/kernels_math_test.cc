@@ -540,5 +540,35 @@ TYPED_TEST(IntDivisionTest, GraphsEqualNativeFunctions) {
   check(FmodFn{});
 }
 
+// The short form gives the bits of the long one.
+template <class T>
+void ExpectShortExp(T x) {
+  T want = Exp(x);
+  T got = ExpOfNonPositive(x);
+  using Bits = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
+  ASSERT_TRUE(std::bit_cast<Bits>(got) == std::bit_cast<Bits>(want) || (got != got && want != want))
+      << x << ": " << got << ", " << want;
+}
+
+TEST(MathExp, OfNonPositiveEqualsExp) {
+  std::mt19937_64 random(8);
+  for (float x :
+       {0.0f, -0.0f, -std::numeric_limits<float>::infinity(),
+        std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN()}) {
+    ExpectShortExp(x);
+    ExpectShortExp(static_cast<double>(x));
+  }
+  for (uint32_t bits = 0x80000000u; bits <= 0xff800000u - 0x400;
+       bits += static_cast<uint32_t>(random() % 0x400)) {
+    ExpectShortExp(std::bit_cast<float>(bits));
+  }
+  for (int i = 0; i < 1000000; ++i) {
+    double unit = static_cast<double>(random() >> 11) * 0x1p-53;
+    ExpectShortExp(static_cast<float>(-110 * unit));
+    ExpectShortExp(-(i % 2 == 0 ? 760 : 45) * unit);
+    ExpectShortExp(std::bit_cast<double>(random() | uint64_t{1} << 63));
+  }
+}
+
 }  // namespace
 }  // namespace gcomp::kernels

@@ -245,6 +245,94 @@ TEST(SoftmaxKernel, ARowOfMinusInfinityIsNan) {
   EXPECT_TRUE(std::isnan(y->Get(0).ToDouble()));
 }
 
+// A tensor of `sizes` with infinities and NaN in some columns, if it is for special values.
+TestTensor RandomColumns(DType dtype, int64_t n, int64_t width, bool special) {
+  TestTensor x = Random(Spec(dtype, {n, width}), -9, 9);
+  if (!special) return x;
+  const double values[] = {INFINITY, -INFINITY, NAN};
+  for (int64_t c = 0; c < width; ++c) {
+    for (int64_t i = 0; i < 3; ++i) {
+      if ((c >> i & 1) == 0) continue;
+      x.Set((c * 7 + i) % n * width + c, *ir::Scalar::FromDouble(dtype, values[i]));
+    }
+    for (int64_t k = 0; c % 16 == 8 && k < n; ++k) {
+      x.Set(k * width + c, *ir::Scalar::FromDouble(dtype, -INFINITY));
+    }
+  }
+  return x;
+}
+
+TestTensor Transposed(const TestTensor& x) {
+  int64_t n = x.spec().sizes[0];
+  int64_t width = x.spec().sizes[1];
+  TestTensor turned(Spec(x.spec().dtype, {width, n}));
+  for (int64_t i = 0; i < n * width; ++i) turned.Set(i % width * n + i / width, x.Get(i));
+  return turned;
+}
+
+// Row ops along the outer axis give the bits that they give along the inner one.
+TEST(RowKernels, StripsOfColumnsEqualRows) {
+  struct {
+    const char* op;
+    const char* attr;
+    size_t parameters;
+    bool value_per_row;
+  } const ops[] = {{"softmax", "dim", 0, false},     {"log_softmax", "dim", 0, false},
+                   {"layer_norm", "dims", 0, false}, {"layer_norm", "dims", 2, false},
+                   {"rms_norm", "dims", 1, false},   {"logsumexp", "dims", 0, true},
+                   {"var", "dims", 0, true}};
+
+  const std::pair<int64_t, int64_t> shapes[] = {{1, 16}, {7, 33}, {300, 1050}, {8200, 20}};
+  for (const auto& op : ops) {
+    auto run = [&](const TestTensor& x, int64_t axis) {
+      std::vector<TestTensor> operands = {x};
+      for (size_t i = 0; i < op.parameters; ++i) {
+        operands.push_back(Random(Spec(x.spec().dtype, {x.spec().sizes[axis]}), 0.5, 2));
+      }
+      bool list = std::string_view(op.attr) == "dims";
+      return RunOp(op.op, operands, list ? Dims({axis}) : ir::AttrDict{{"dim", ir::Expr(axis)}},
+                   std::string_view(op.op) == "layer_norm" ? 3 : op.parameters + 1);
+    };
+    for (DType dtype : {DType::kF32, DType::kF64, DType::kF16, DType::kBF16}) {
+      for (auto [n, width] : shapes) {
+        TestTensor x = RandomColumns(dtype, n, width, n > 1 && n < 4096);
+        StatusOr<TestTensor> down = run(x, 0);
+        StatusOr<TestTensor> along = run(Transposed(x), 1);
+        ASSERT_TRUE(down.ok() && along.ok()) << op.op << down.status().ToString();
+        TestTensor want = op.value_per_row ? *along : Transposed(*along);
+        for (int64_t i = 0; i < want.spec().NumElements(); ++i) {
+          double a = down->Get(i).ToDouble();
+          double b = want.Get(i).ToDouble();
+          ASSERT_TRUE((a == b && std::signbit(a) == std::signbit(b)) ||
+                      (std::isnan(a) && std::isnan(b)))
+              << op.op << " " << n << " x " << width << " at " << i << ": " << a << ", " << b;
+        }
+      }
+    }
+  }
+}
+
+TEST(RowKernels, LogSumExpOfInfinityAndNan) {
+  const struct {
+    double values[3];
+    double want;
+  } rows[] = {{{NAN, INFINITY, 1}, NAN},
+              {{1, -INFINITY, INFINITY}, INFINITY},
+              {{-INFINITY, -INFINITY, -INFINITY}, -INFINITY},
+              {{3, -INFINITY, -INFINITY}, 3}};
+
+  for (DType dtype : {DType::kF32, DType::kF64, DType::kF16, DType::kBF16}) {
+    for (const auto& row : rows) {
+      TestTensor x(Spec(dtype, {3}));
+      for (int64_t i = 0; i < 3; ++i) x.Set(i, *ir::Scalar::FromDouble(dtype, row.values[i]));
+      StatusOr<TestTensor> y = RunOp("logsumexp", {x});
+      ASSERT_TRUE(y.ok()) << y.status().ToString();
+      double got = y->Get(0).ToDouble();
+      EXPECT_TRUE(got == row.want || (std::isnan(got) && std::isnan(row.want))) << got;
+    }
+  }
+}
+
 TEST(LayerNormKernel, IsNearTheTrueValue) {
   TestTensor x = Random(Spec(DType::kF32, {4, 200}), -3, 5);
   TestTensor w = Random(Spec(DType::kF32, {200}), 0.5, 2);

@@ -108,7 +108,7 @@ TEST(Npy, Bf16CannotBeWritten) {
   auto tensor = Tensor::Empty(DType::kBF16, {1});
   ASSERT_TRUE(tensor.ok());
   EXPECT_EQ(SerializeNpy(*tensor).status().id(), ErrorId::E604);
-  Status status = WriteNpy("/tmp/never.npy", *tensor);
+  Status status = WriteNpy(testing::TempDir() + "never.npy", *tensor);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.id(), ErrorId::E604);
 }
