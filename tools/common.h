@@ -6,7 +6,7 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -15,6 +15,7 @@
 
 namespace gcomp::tools {
 
+// Files that make or read one include <nlohmann/json.hpp>.
 using Json = nlohmann::ordered_json;
 
 // A sink that writes "tool: level: message" lines to stderr. `tool` outlives the sink.

@@ -6,7 +6,6 @@
 //
 // stdout is data, stderr is messages. Exit codes: base/error_table.inc (0 ok, 1 --diff found a
 // difference, 2 usage, 3 bad graph).
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <optional>
 #include <span>
@@ -23,8 +22,10 @@
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "kernels/all_ops.h"
+#include "tools/command_line.h"
 #include "tools/common.h"
 #include "tools/module_diff.h"
+#include "tools/ops_header.h"
 #include "tools/ops_page.h"
 #include "tools/text_file.h"
 
@@ -51,6 +52,8 @@ struct OptOptions {
   bool list_passes = false;
   bool list_ops = false;
   bool ops_page = false;
+  bool ops_header = false;
+  bool ops_source = false;
   bool split_input = false;
 };
 
@@ -88,6 +91,8 @@ class Opt {
       return Emit(options_.list_passes ? ListPasses() : ListOps(ops_));
     }
     if (options_.ops_page) return Emit(OpsPage(ops_));
+    if (options_.ops_header) return Emit(OpsHeader(ops_));
+    if (options_.ops_source) return Emit(OpsSource(ops_));
     StatusOr<std::vector<const ir::Pass*>> passes = ir::ParsePipeline(options_.pipeline);
     if (!passes.ok()) return Fail(passes.status());
     passes_ = *std::move(passes);
@@ -194,41 +199,41 @@ class Opt {
   CpuLevel cpu_ = CpuLevel::kV3;
 };
 
-void AddOptions(CLI::App& app, OptOptions& options) {
-  app.add_option("input", options.input, "The graph; - = standard input");
-  app.add_option("-o,--output", options.output, "Where to write; - = standard output");
-  app.add_option("--pass-pipeline", options.pipeline, "Passes to run, as in canonicalize,cse,dce");
-  app.add_flag(
-      "--print-after{all}", options.print_after,
+void AddOptions(CommandLine& line, OptOptions& options) {
+  line.AddOption("input", &options.input, "The graph; - = standard input");
+  line.AddOption("-o,--output", &options.output, "Where to write; - = standard output");
+  line.AddOption("--pass-pipeline", &options.pipeline, "Passes to run, as in canonicalize,cse,dce");
+  line.AddFlag(
+      "--print-after{all}", &options.print_after,
       "Write the graph to stderr after every pass, or after the pass of --print-after=PASS");
-  app.add_flag("--verify-each", options.verify_each, "Verify after each pass");
-  app.add_flag("--no-verify", options.no_verify, "Do not verify the input; not with passes");
-  app.add_flag("--timing", options.timing, "Write the time of each pass to stderr");
-  app.add_flag("--no-places", options.no_places, "Leave out loc(...)");
-  app.add_flag("--no-comments", options.no_comments, "Leave out comments");
-  app.add_flag("--hash", options.hash, "Write structural hashes instead of the graph");
-  app.add_option("--diff", options.diff,
+  line.AddFlag("--verify-each", &options.verify_each, "Verify after each pass");
+  line.AddFlag("--no-verify", &options.no_verify, "Do not verify the input; not with passes");
+  line.AddFlag("--timing", &options.timing, "Write the time of each pass to stderr");
+  line.AddFlag("--no-places", &options.no_places, "Leave out loc(...)");
+  line.AddFlag("--no-comments", &options.no_comments, "Leave out comments");
+  line.AddFlag("--hash", &options.hash, "Write structural hashes instead of the graph");
+  line.AddOption("--diff", &options.diff,
                  "Write how the graph, after the passes, differs from this one; exit code 1 if it "
                  "does in more than names");
-  app.add_flag("--list-passes", options.list_passes, "List the passes");
-  app.add_flag("--list-ops", options.list_ops, "List the ops");
-  app.add_flag("--ops-page", options.ops_page, "Write the page docs/ops.md");
-  app.add_flag("--split-input", options.split_input,
+  line.AddFlag("--list-passes", &options.list_passes, "List the passes");
+  line.AddFlag("--list-ops", &options.list_ops, "List the ops");
+  line.AddFlag("--ops-page", &options.ops_page, "Write the page docs/ops.md");
+  line.AddFlag("--ops-header", &options.ops_header, "Write frontends/trace/ops.h");
+  line.AddFlag("--ops-source", &options.ops_source, "Write frontends/trace/ops.cc");
+  line.AddFlag("--split-input", &options.split_input,
                "The file holds several graphs, with lines `//! ----` between them");
 }
 
 int Main(int argc, char** argv) {
   OptOptions options;
-  CLI::App app{"Reads a graph, runs passes over it and writes it in canonical form.", "gcomp-opt"};
-  AddOptions(app, options);
-  app.set_version_flag("--version", VersionText("gcomp-opt"));
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    int code = app.exit(error);  // 0 for --help
-    return code == 0 ? 0 : InfoOf(ErrorId::E701).exit_code;
-  }
-  if (options.input.empty() && !options.list_passes && !options.list_ops && !options.ops_page) {
+  CommandLine line("gcomp-opt",
+                   "Reads a graph, runs passes over it and writes it in canonical form.");
+  AddOptions(line, options);
+  line.AddVersionFlag(VersionText("gcomp-opt"));
+  if (std::optional<int> exit_code = line.Parse(argc, argv)) return *exit_code;
+  const bool writes_code = options.ops_header || options.ops_source;
+  if (options.input.empty() && !options.list_passes && !options.list_ops && !options.ops_page &&
+      !writes_code) {
     return Fail(Status(ErrorId::E701, "no input: name a file, or - for standard input"));
   }
   return Opt(options).Run();

@@ -5,12 +5,12 @@
 //
 // stdout is data, stderr is progress. Exit codes: base/error_table.inc (0 ok, 2 wrong use or a file
 // that is not interesting, 3 bad graph).
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -19,6 +19,7 @@
 #include "base/format.h"
 #include "base/status.h"
 #include "kernels/all_ops.h"
+#include "tools/command_line.h"
 #include "tools/common.h"
 #include "tools/reduce/interest.h"
 #include "tools/reduce/search.h"
@@ -128,28 +129,24 @@ int Run(ReduceOptions& options) {
 
 int Main(int argc, char** argv) {
   ReduceOptions options;
-  CLI::App app{"Makes a graph smaller as long as a command finds it interesting.", "gcomp-reduce"};
-  app.set_version_flag("--version", tools::VersionText("gcomp-reduce"));
-  app.add_option("file", options.input, "The graph with its directives; - = standard input")
-      ->required();
-  app.add_option("--test", options.interest.command,
-                 "The command, run by /bin/sh; {} stands for the path of the file to test")
-      ->required();
-  app.add_option("--interesting", options.interesting,
+  tools::CommandLine line("gcomp-reduce",
+                          "Makes a graph smaller as long as a command finds it interesting.");
+  line.AddVersionFlag(tools::VersionText("gcomp-reduce"));
+  line.AddOption("file", &options.input, "The graph with its directives; - = standard input",
+                 {.required = true});
+  line.AddOption("--test", &options.interest.command,
+                 "The command, run by /bin/sh; {} stands for the path of the file to test",
+                 {.required = true});
+  line.AddOption("--interesting", &options.interesting,
                  "fails: the command fails with the exit code that it has for the whole graph; "
                  "succeeds: its exit code is 0");
-  app.add_option("--match", options.interest.match,
+  line.AddOption("--match", &options.interest.match,
                  "And a line of its output matches this regular expression");
-  app.add_option("-o,--output", options.output, "Where to write; - = standard output");
-  app.add_option("--timeout", options.timeout_seconds,
+  line.AddOption("-o,--output", &options.output, "Where to write; - = standard output");
+  line.AddOption("--timeout", &options.timeout_seconds,
                  "Seconds after which the command is killed; it is not interesting then");
-  app.add_option("--jobs", options.interest.jobs, "Commands that run at a time");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    int code = app.exit(error);  // 0 for --help
-    return code == 0 ? 0 : InfoOf(ErrorId::E701).exit_code;
-  }
+  line.AddOption("--jobs", &options.interest.jobs, "Commands that run at a time");
+  if (std::optional<int> exit_code = line.Parse(argc, argv)) return *exit_code;
   return Run(options);
 }
 

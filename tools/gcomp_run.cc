@@ -258,9 +258,7 @@ class Program {
                                         options_.atol, problems));
   }
 
-  Status WriteJson(const Json& json) const {
-    // Names come from the graph and may hold any byte.
-    std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  Status WriteJson(const std::string& text) const {
     FILE* file = options_.json_on_stdout() ? stdout : std::fopen(options_.json.c_str(), "w");
     if (file == nullptr) {
       return Status(ErrorId::E605, Format("{} can't be written", options_.json));

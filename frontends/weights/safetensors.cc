@@ -242,6 +242,12 @@ StatusOr<Weight> MakeWeight(Entry entry, DType dtype, std::span<const std::byte>
   return Weight{std::move(entry.name), dtype, std::move(entry.sizes), own.data()};
 }
 
+StatusOr<std::vector<Entry>> ParseHeader(std::string_view text) {
+  HeaderReader reader;
+  if (!Json::sax_parse(text.data(), text.data() + text.size(), &reader)) return reader.TakeStatus();
+  return std::move(reader.entries());
+}
+
 StatusOr<std::vector<Entry>> ReadHeader(std::span<const std::byte> file, uint64_t& header_bytes) {
   if (file.size() < kLengthBytes) {
     return Status(ErrorId::E602, Format("the file has {} bytes, the length of its header alone "
@@ -264,9 +270,7 @@ StatusOr<std::vector<Entry>> ReadHeader(std::span<const std::byte> file, uint64_
     return Status(ErrorId::E602,
                   Format("at byte {}: the header must begin with '{{'", kLengthBytes));
   }
-  HeaderReader reader;
-  if (!Json::sax_parse(text, text + header_bytes, &reader)) return reader.TakeStatus();
-  return std::move(reader.entries());
+  return ParseHeader({text, header_bytes});
 }
 
 StatusOr<std::shared_ptr<const WeightStore>> Parse(std::span<const std::byte> file,
@@ -290,6 +294,26 @@ StatusOr<std::shared_ptr<const WeightStore>> Parse(std::span<const std::byte> fi
   std::string description = name;
   if (!left_out.empty()) description += Format(" (dtypes that can't be read: {})", left_out);
   return WeightTable::Create(std::move(description), std::move(weights), std::move(keeper));
+}
+
+// As a string of JSON, if it is UTF-8.
+std::string Quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) {
+      quoted += Format("\\u{:04x}", static_cast<unsigned>(c));
+      continue;
+    }
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+std::string ListText(const std::vector<int64_t>& sizes) {
+  std::string text;
+  for (int64_t size : sizes) text += Format("{}{}", text.empty() ? "" : ",", size);
+  return text;
 }
 
 StatusOr<std::shared_ptr<const WeightStore>> ParseNamed(std::span<const std::byte> file,
@@ -328,18 +352,20 @@ Status WriteSafetensors(const std::string& path, std::span<const Weight> weights
       return Status(ErrorId::E604, Format("{}: safetensors has no dtype for '{}' of {}", path,
                                           weight->name, ir::NameOf(weight->dtype)));
     }
-    std::string quoted = Json(weight->name).dump(-1, ' ', false, Json::error_handler_t::ignore);
-    if (Json::parse(quoted, nullptr, false) != weight->name) {
-      return Status(ErrorId::E701, Format("{}: the name of a tensor is not UTF-8", path));
-    }
     GCOMP_ASSIGN_OR_RETURN(uint64_t bytes, ByteCount(weight->dtype, weight->sizes, weight->name));
-    header += Format(R"({}{}:{{"dtype":"{}","shape":{},"data_offsets":[{},{}]}})",
-                     offset == 0 && header.size() == 1 ? "" : ",", quoted, dtype,
-                     Json(weight->sizes).dump(), offset, offset + bytes);
+    header += Format(R"({}{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
+                     header.size() == 1 ? "" : ",", Quoted(weight->name), dtype,
+                     ListText(weight->sizes), offset, offset + bytes);
     pieces.push_back({static_cast<const std::byte*>(weight->data), bytes});
     offset += bytes;
   }
   header += "}";
+  // Names are any bytes here, and distinct UTF-8 there: what can be read back can be written.
+  Status readable = ParseHeader(header).status();
+  if (!readable.ok()) {
+    return Status(ErrorId::E701,
+                  Format("{}: names that safetensors can't hold: {}", path, readable.message()));
+  }
   header.resize((header.size() + 7) / 8 * 8, ' ');  // so that the data begin aligned
   uint64_t length = header.size();
   pieces[0] = std::as_bytes(std::span(&length, 1));

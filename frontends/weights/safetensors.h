@@ -26,7 +26,8 @@ StatusOr<std::shared_ptr<const WeightStore>> ParseSafetensors(std::span<const st
                                                               const std::string& name);
 
 // Writes the weights, the widest dtypes first so that all are aligned. Fails with E605, E604 (a
-// dtype that the format has no name for) and E701 (a name that is not UTF-8).
+// dtype that the format has no name for) and E701 (names that are not UTF-8, come twice or are the
+// format's own).
 Status WriteSafetensors(const std::string& path, std::span<const Weight> weights);
 
 }  // namespace gcomp

@@ -1,16 +1,17 @@
 // gcomp-random-graphs: makes random graphs and has each checked as a test file is
 // (docs/testing.md).
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "base/format.h"
 #include "kernels/all_ops.h"
 #include "tests/random/generator.h"
+#include "tools/command_line.h"
 #include "tools/common.h"
 #include "tools/filetest/runner.h"
 #include "tools/text_file.h"
@@ -194,27 +195,24 @@ int RunAll(const Options& options) {
 
 int Main(int argc, char** argv) {
   Options options;
-  CLI::App app{"Makes random graphs and checks them as test files.", kTool};
-  app.add_option("--seed", options.seed, "Of the first graph; graph i has seed + i");
-  app.add_option("--count", options.count, "How many")->check(CLI::NonNegativeNumber);
-  app.add_option("--seconds", options.seconds, "For how long, instead of --count");
-  app.add_option("--max-ops", options.max_ops, "Ops per graph")->check(CLI::Range(3, 10000));
-  app.add_option("--each-op", options.each_op,
+  tools::CommandLine line(kTool, "Makes random graphs and checks them as test files.");
+  line.AddOption("--seed", &options.seed, "Of the first graph; graph i has seed + i");
+  line.AddOption("--count", &options.count, "How many", {.check = tools::NotNegative()});
+  line.AddOption("--seconds", &options.seconds, "For how long, instead of --count");
+  line.AddOption("--max-ops", &options.max_ops, "Ops per graph",
+                 {.check = tools::InRange(3, 10000)});
+  line.AddOption("--each-op", &options.each_op,
                  "Instead: so many small graphs of each op; fails if an op was not tried with "
                  "empty, strided, broadcast ... operands");
-  app.add_option("--ops", options.ops, "Take at least half of the ops from these")->delimiter(',');
-  app.add_option("--keep", options.keep,
+  line.AddOption("--ops", &options.ops, "Take at least half of the ops from these",
+                 {.delimiter = ','});
+  line.AddOption("--keep", &options.keep,
                  "Where graphs that fail are written; else a temporary folder");
-  app.add_flag("--print", options.print, "Write each graph to stdout");
-  app.add_flag("--histogram,!--no-histogram", options.histogram, "What the graphs were made of");
-  app.add_flag("--require-all-ops", options.require_all_ops, "Fail if an op is in no graph");
-  app.set_version_flag("--version", tools::VersionText(kTool));
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& parse_error) {
-    int code = app.exit(parse_error);
-    return code == 0 ? 0 : InfoOf(ErrorId::E701).exit_code;
-  }
+  line.AddFlag("--print", &options.print, "Write each graph to stdout");
+  line.AddFlag("--histogram,!--no-histogram", &options.histogram, "What the graphs were made of");
+  line.AddFlag("--require-all-ops", &options.require_all_ops, "Fail if an op is in no graph");
+  line.AddVersionFlag(tools::VersionText(kTool));
+  if (std::optional<int> exit_code = line.Parse(argc, argv)) return *exit_code;
   return RunAll(options);
 }
 

@@ -95,10 +95,14 @@ TEST(Safetensors, WhatIsWrittenIsReadBack) {
 }
 
 TEST(Safetensors, NamesThatJsonCannotHoldAreNotWritten) {
-  std::vector<Weight> weights = {{"\xff", DType::kU8, {0}, nullptr}};
-  Status status = WriteSafetensors(TempPath("bad.safetensors"), weights);
-  ASSERT_FALSE(status.ok());
-  EXPECT_EQ(status.id(), ErrorId::E701);
+  for (const std::vector<std::string>& names :
+       {std::vector<std::string>{"\xff"}, {"a", "a"}, {"__metadata__"}}) {
+    std::vector<Weight> weights;
+    for (const std::string& name : names) weights.push_back({name, DType::kU8, {0}, nullptr});
+    Status status = WriteSafetensors(TempPath("bad.safetensors"), weights);
+    ASSERT_FALSE(status.ok()) << names[0];
+    EXPECT_EQ(status.id(), ErrorId::E701) << names[0];
+  }
 }
 
 TEST(Safetensors, EveryTruncationIsRejected) {

@@ -24,10 +24,6 @@ Quartiles QuartilesOf(std::vector<double> samples) {
   return {at(0.25), at(0.5), at(0.75)};
 }
 
-Json ToJson(const Quartiles& quartiles) {
-  return {{"p25", quartiles.p25}, {"p50", quartiles.p50}, {"p75", quartiles.p75}};
-}
-
 Stopwatch::Stopwatch(Subject& subject, double round_ms)
     : subject_(subject),
       round_ms_(round_ms),

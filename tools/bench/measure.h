@@ -11,7 +11,6 @@
 
 #include "base/status.h"
 #include "tools/bench/subject.h"
-#include "tools/common.h"
 
 namespace gcomp::tools {
 
@@ -24,8 +23,6 @@ struct Quartiles {
 
 // Nearest rank. Requires at least one sample.
 Quartiles QuartilesOf(std::vector<double> samples);
-
-Json ToJson(const Quartiles& quartiles);
 
 // One round: means over as many calls, or copies, as fill the time.
 struct Round {

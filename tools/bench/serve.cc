@@ -1,6 +1,7 @@
 #include "tools/bench/serve.h"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>

@@ -5,12 +5,12 @@
 //   gcomp-filetest tests/passes --refresh  rewrite expected output in place
 //
 // One line per failure on stderr, a summary on stdout. Exit code 0 if all pass, 1 if not, 2 usage.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/format.h"
+#include "tools/command_line.h"
 #include "tools/common.h"
 #include "tools/filetest/runner.h"
 
@@ -124,22 +125,17 @@ int Run(const FiletestOptions& options) {
 
 int Main(int argc, char** argv) {
   FiletestOptions options;
-  CLI::App app{"Runs text tests: .ir files with //! directives.", "gcomp-filetest"};
-  app.set_version_flag("--version", tools::VersionText("gcomp-filetest"));
-  app.add_option("paths", options.paths, "Files, and folders that are searched for .ir files")
-      ->required();
-  app.add_option("--jobs", options.jobs, "Threads; default: one per processor");
-  app.add_option("--filter", options.filter, "Only files whose path has this text");
-  app.add_flag("--refresh", options.refresh,
+  tools::CommandLine line("gcomp-filetest", "Runs text tests: .ir files with //! directives.");
+  line.AddVersionFlag(tools::VersionText("gcomp-filetest"));
+  line.AddOption("paths", &options.paths, "Files, and folders that are searched for .ir files",
+                 {.required = true});
+  line.AddOption("--jobs", &options.jobs, "Threads; default: one per processor");
+  line.AddOption("--filter", &options.filter, "Only files whose path has this text");
+  line.AddFlag("--refresh", &options.refresh,
                "Rewrite expect-begin ... expect-end in place (also GCOMP_TEST_REFRESH=1)");
-  app.add_flag("--list", options.list, "List the files that would run");
-  app.add_flag("-v,--verbose", options.verbose, "Show every check");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    int code = app.exit(error);  // 0 for --help
-    return code == 0 ? 0 : InfoOf(ErrorId::E701).exit_code;
-  }
+  line.AddFlag("--list", &options.list, "List the files that would run");
+  line.AddFlag("-v,--verbose", &options.verbose, "Show every check");
+  if (std::optional<int> exit_code = line.Parse(argc, argv)) return *exit_code;
   const char* refresh = std::getenv("GCOMP_TEST_REFRESH");
   options.refresh |= refresh != nullptr && std::string_view(refresh) == "1";
   return Run(options);

@@ -1,38 +1,36 @@
 #include "tools/run/options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <sstream>
 
 #include "base/format.h"
+#include "tools/command_line.h"
 #include "tools/common.h"
 
 namespace gcomp::tools {
 namespace {
 
-// 0 or more, finite. CLI11's own range checks let NaN through.
-const CLI::Validator kTolerance(
-    [](std::string& text) {
-      char* end = nullptr;
-      double value = std::strtod(text.c_str(), &end);
-      bool good = end != text.c_str() && *end == '\0' && value >= 0 && std::isfinite(value);
-      return good ? std::string() : text + " is not a finite number of 0 or more";
-    },
-    "");
+// A finite number of 0 or more; CLI11's own checks let NaN through.
+std::string ToleranceProblem(const std::string& text) {
+  char* end = nullptr;
+  double value = std::strtod(text.c_str(), &end);
+  bool good = end != text.c_str() && *end == '\0' && value >= 0 && std::isfinite(value);
+  return good ? std::string() : text + " is not a finite number of 0 or more";
+}
 
-// A decimal number from 1 to 10^15. CLI11 wraps what exceeds 64 bits.
-const CLI::Validator kCount(
-    [](std::string& text) {
-      bool digits = !text.empty() && text.size() <= 15 &&
-                    text.find_first_not_of("0123456789") == std::string::npos;
-      return digits && text.find_first_not_of('0') != std::string::npos
-                 ? std::string()
-                 : text + " is not a number from 1 to 10^15";
-    },
-    "");
+// CLI11 wraps what exceeds 64 bits.
+std::string CountProblem(const std::string& text) {
+  bool digits = !text.empty() && text.size() <= 15 &&
+                text.find_first_not_of("0123456789") == std::string::npos;
+  return digits && text.find_first_not_of('0') != std::string::npos
+             ? std::string()
+             : text + " is not a number from 1 to 10^15";
+}
 
 constexpr const char* kTool = "gcomp-run";
 
@@ -70,7 +68,7 @@ Examples:
   gcomp-run graph.ir --iterations=100 --profile
 )";
 
-// What CLI11 fills, before it is checked.
+// What the arguments say, before it is checked.
 struct RawOptions {
   std::string tier = "auto";
   std::string warmup;
@@ -80,76 +78,62 @@ struct RawOptions {
   bool version = false;
 };
 
-// A flag that may come many times, with one value each time.
-void AddRepeated(CLI::App& app, const std::string& name, std::vector<std::string>& values,
-                 const std::string& help, const std::string& type) {
-  app.add_option(name, values, help)->allow_extra_args(false)->type_name(type);
-}
-
-void Declare(CLI::App& app, RunOptions& options, RawOptions& raw) {
-  app.footer(kFooter);
-  app.add_option("graph", options.graph, "The graph (.ir); - = standard input");
-  app.add_option("--tier", raw.tier, "How to run it: auto, interp")->type_name("TIER");
-  app.add_option("--function", options.function,
-                 "Which function; may be left out when one is exported")
-      ->type_name("NAME");
-  app.add_option("--weights", options.weights, "A .safetensors or .npz file, or random[:SEED]")
-      ->type_name("FILE");
-  AddRepeated(app, "--input", options.inputs, "An input; may be repeated, see below", "SPEC");
-  AddRepeated(app, "--size", options.sizes, "The value of a size symbol, as in s0=8", "NAME=N");
-  AddRepeated(app, "--output", options.outputs,
-              "Where a result goes: @f.npy, @f.npz, @f.safetensors, - = stdout", "DEST");
-  AddRepeated(app, "--expected-output", options.expected_outputs,
-              "What a result must be; exit code 1 if it is not", "SPEC");
-  app.add_option("--rtol", options.rtol, "Relative tolerance of floats [1e-5]")
-      ->type_name("X")
-      ->check(kTolerance);
-  app.add_option("--atol", options.atol, "Absolute tolerance of floats [1e-6]")
-      ->type_name("X")
-      ->check(kTolerance);
+void Declare(CommandLine& line, RunOptions& options, RawOptions& raw) {
+  line.SetFooter(kFooter);
+  line.AddOption("graph", &options.graph, "The graph (.ir); - = standard input");
+  line.AddOption("--tier", &raw.tier, "How to run it: auto, interp", {.type = "TIER"});
+  line.AddOption("--function", &options.function,
+                 "Which function; may be left out when one is exported", {.type = "NAME"});
+  line.AddOption("--weights", &options.weights, "A .safetensors or .npz file, or random[:SEED]",
+                 {.type = "FILE"});
+  line.AddOption("--input", &options.inputs, "An input; may be repeated, see below",
+                 {.one_value_each = true, .type = "SPEC"});
+  line.AddOption("--size", &options.sizes, "The value of a size symbol, as in s0=8",
+                 {.one_value_each = true, .type = "NAME=N"});
+  line.AddOption("--output", &options.outputs,
+                 "Where a result goes: @f.npy, @f.npz, @f.safetensors, - = stdout",
+                 {.one_value_each = true, .type = "DEST"});
+  line.AddOption("--expected-output", &options.expected_outputs,
+                 "What a result must be; exit code 1 if it is not",
+                 {.one_value_each = true, .type = "SPEC"});
+  line.AddOption("--rtol", &options.rtol, "Relative tolerance of floats [1e-5]",
+                 {.type = "X", .check = {ToleranceProblem}});
+  line.AddOption("--atol", &options.atol, "Absolute tolerance of floats [1e-6]",
+                 {.type = "X", .check = {ToleranceProblem}});
 
   const char* benchmark = "Benchmark (any of these starts one)";
-  app.add_option("--warmup", raw.warmup, "Runs (N) or time (200ms) not counted [200ms]")
-      ->type_name("N|TIME")
-      ->group(benchmark);
-  app.add_option("--iterations", options.iterations, "Least number of runs per caller")
-      ->type_name("N")
-      ->check(kCount)
-      ->group(benchmark);
-  app.add_option("--duration", raw.duration,
-                 "Least time, as in 3s, 500ms [3s unless --iterations is given]")
-      ->type_name("TIME")
-      ->group(benchmark);
-  app.add_option("--threads", options.threads, "Callers at the same time [1]")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024))
-      ->group(benchmark);
-  app.add_option("--percentile", raw.percentiles, "Of the latency [50,90,99]")
-      ->type_name("P,...")
-      ->group(benchmark);
+  line.AddOption("--warmup", &raw.warmup, "Runs (N) or time (200ms) not counted [200ms]",
+                 {.type = "N|TIME", .group = benchmark});
+  line.AddOption("--iterations", &options.iterations, "Least number of runs per caller",
+                 {.type = "N", .group = benchmark, .check = {CountProblem}});
+  line.AddOption("--duration", &raw.duration,
+                 "Least time, as in 3s, 500ms [3s unless --iterations is given]",
+                 {.type = "TIME", .group = benchmark});
+  line.AddOption("--threads", &options.threads, "Callers at the same time [1]",
+                 {.type = "N", .group = benchmark, .check = InRange(1, 1024)});
+  line.AddOption("--percentile", &raw.percentiles, "Of the latency [50,90,99]",
+                 {.type = "P,...", .group = benchmark});
 
   const char* reports = "Reports";
-  app.add_option("--json", options.json,
-                 "Write a report; --json alone = to stdout, and nothing else there")
-      ->type_name("[=FILE]")
-      ->group(reports);
-  app.add_flag("--explain", options.explain,
-               "What a run does (steps, buffers) and the runtime's events, to stderr")
-      ->group(reports);
-  app.add_flag("--profile", options.profile, "Time per op, to stderr")->group(reports);
-  app.add_flag("--list", options.list, "List functions, inputs, results and weights; run nothing")
-      ->group(reports);
-  app.add_flag("--dry-run", options.dry_run, "Check model, weights and inputs; run nothing")
-      ->group(reports);
-  app.add_option("--log", raw.log, "debug, info, warning, error, off [warning]")
-      ->type_name("LEVEL")
-      ->group(reports);
-  app.add_flag("--version", raw.version, "Print versions")->group(reports);
+  line.AddOption("--json", &options.json,
+                 "Write a report; --json alone = to stdout, and nothing else there",
+                 {.value_alone = "-", .type = "[=FILE]", .group = reports});
+  line.AddFlag("--explain", &options.explain,
+               "What a run does (steps, buffers) and the runtime's events, to stderr", reports);
+  line.AddFlag("--profile", &options.profile, "Time per op, to stderr", reports);
+  line.AddFlag("--list", &options.list, "List functions, inputs, results and weights; run nothing",
+               reports);
+  line.AddFlag("--dry-run", &options.dry_run, "Check model, weights and inputs; run nothing",
+               reports);
+  line.AddOption("--log", &raw.log, "debug, info, warning, error, off [warning]",
+                 {.type = "LEVEL", .group = reports});
+  line.AddFlag("--version", &raw.version, "Print versions", reports);
 }
 
 Status ParsePercentiles(const std::string& text, std::vector<double>& out) {
   out.clear();
-  for (const std::string& part : CLI::detail::split(text, ',')) {
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
     double value = 0;
     auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
     // Written so that NaN fails as well.
@@ -221,21 +205,13 @@ StatusOr<int64_t> ParseDuration(const std::string& text) {
 std::optional<RunOptions> ParseRunOptions(int argc, char** argv, int* exit_code) {
   RunOptions options;
   RawOptions raw;
-  CLI::App app{"Runs a graph on the CPU, checks its results and measures it.", kTool};
-  Declare(app, options, raw);
-  // CLI11 takes arguments from the back. `--json` alone must not take the next word as its value.
-  std::vector<std::string> arguments;
-  for (int i = argc - 1; i > 0; --i) {
-    arguments.push_back(std::string_view(argv[i]) == "--json" ? "--json=-" : argv[i]);
-  }
-  try {
-    app.parse(arguments);
-  } catch (const CLI::Success& help) {
-    *exit_code = app.exit(help);
-    return std::nullopt;
-  } catch (const CLI::ParseError& error) {
-    *exit_code =
-        PrintError(kTool, Status(ErrorId::E701, std::string(error.what()) + " (see --help)"));
+  CommandLine line(kTool, "Runs a graph on the CPU, checks its results and measures it.");
+  Declare(line, options, raw);
+  std::optional<int> parsed = line.Parse(argc, argv, [](const std::string& what) {
+    return PrintError(kTool, Status(ErrorId::E701, what + " (see --help)"));
+  });
+  if (parsed) {
+    *exit_code = *parsed;
     return std::nullopt;
   }
   if (raw.version) {
@@ -244,7 +220,7 @@ std::optional<RunOptions> ParseRunOptions(int argc, char** argv, int* exit_code)
     return std::nullopt;
   }
   for (const char* flag : {"--warmup", "--iterations", "--duration", "--threads", "--percentile"}) {
-    options.benchmark |= app.count(flag) > 0;
+    options.benchmark |= line.Given(flag);
   }
   Status status = Finish(raw, options);
   if (!status.ok()) {

@@ -3,13 +3,20 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <tuple>
 #include <utility>
 
 #include "base/format.h"
+#include "tools/common.h"
 
 namespace gcomp::tools {
 namespace {
+
+// Names come from the graph and may hold any byte.
+std::string Text(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 // 99 -> "p99", 99.9 -> "p99.9"
 std::string PercentileName(double percentile) {
@@ -143,7 +150,7 @@ std::string PortsText(std::string_view what, const std::vector<PortText>& ports,
 
 }  // namespace
 
-Json ReportJson(const RunOptions& options, const Report& report, const Status* error) {
+std::string ReportJson(const RunOptions& options, const Report& report, const Status* error) {
   Json json;
   json["schema_version"] = Report::kSchemaVersion;
   json["model"] = options.graph;
@@ -180,7 +187,7 @@ Json ReportJson(const RunOptions& options, const Report& report, const Status* e
   } else {
     json["error"] = nullptr;
   }
-  return json;
+  return Text(json);
 }
 
 std::string BenchmarkText(const RunOptions& options, const Report& report) {
@@ -260,7 +267,7 @@ std::string ModuleText(const ir::Module& module) {
   return text;
 }
 
-Json ModuleJson(const ir::Module& module) {
+std::string ModuleJson(const ir::Module& module) {
   Json json;
   json["schema_version"] = Report::kSchemaVersion;
   json["module"] = module.name;
@@ -275,7 +282,7 @@ Json ModuleJson(const ir::Module& module) {
     entry["outputs"] = PortsJson(Results(*function), false);
     json["functions"].push_back(std::move(entry));
   }
-  return json;
+  return Text(json);
 }
 
 }  // namespace gcomp::tools

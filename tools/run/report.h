@@ -10,7 +10,6 @@
 #include "base/status.h"
 #include "ir/module.h"
 #include "runtime/engine.h"
-#include "tools/common.h"
 #include "tools/run/benchmark.h"
 #include "tools/run/options.h"
 #include "tools/run/outputs.h"
@@ -39,8 +38,8 @@ struct Report {
   std::vector<Event> events;
 };
 
-// The whole report; `error`, if not null, is what ended the run.
-Json ReportJson(const RunOptions& options, const Report& report, const Status* error);
+// The whole report as JSON; `error`, if not null, is what ended the run.
+std::string ReportJson(const RunOptions& options, const Report& report, const Status* error);
 
 // The numbers of a benchmark, some lines of text.
 std::string BenchmarkText(const RunOptions& options, const Report& report);
@@ -53,6 +52,6 @@ std::vector<OpProfile> MergeProfiles(const std::vector<std::vector<OpProfile>>& 
 
 // The exported functions with their inputs, results and weights.
 std::string ModuleText(const ir::Module& module);
-Json ModuleJson(const ir::Module& module);
+std::string ModuleJson(const ir::Module& module);
 
 }  // namespace gcomp::tools
