@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "base/format.h"
+#include "kernels/cpu_target.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -34,30 +35,75 @@ GCOMP_INLINE uint64_t PlaceOf(T index, int64_t size) {
   }
 }
 
-// The places that n indices mean. False if one is out of range.
+// True if all of n indices are in range.
 template <class T>
-bool Resolve(const void* tile, int64_t n, int64_t size, int64_t* places) {
-  const T* indices = static_cast<const T*>(tile);
-  bool inside = true;
+GCOMP_INLINE bool AllInside(const void* data, int64_t n, int64_t size) {
+  const T* indices = static_cast<const T*>(data);
+  uint64_t outside = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    outside |= PlaceOf(indices[i], size) >= static_cast<uint64_t>(size) ? 1 : 0;
+  }
+  return outside == 0;
+}
+
+// offsets[i] += place of index i * stride. False if one is out of range.
+template <class T>
+GCOMP_INLINE bool AddPlaces(const void* data, int64_t n, int64_t size, int64_t stride,
+                            int64_t* offsets) {
+  const T* indices = static_cast<const T*>(data);
+  const auto step = static_cast<uint64_t>(stride);  // wraps where an index is out of range
+  uint64_t outside = 0;
+  GCOMP_INDEPENDENT
   for (int64_t i = 0; i < n; ++i) {
     const uint64_t place = PlaceOf(indices[i], size);
-    inside = inside & (place < static_cast<uint64_t>(size));
-    places[i] = static_cast<int64_t>(place);
+    outside |= place >= static_cast<uint64_t>(size) ? 1 : 0;
+    offsets[i] = static_cast<int64_t>(static_cast<uint64_t>(offsets[i]) + place * step);
   }
-  return inside;
+  return outside == 0;
 }
 
-bool ResolveTile(ir::DType dtype, const void* tile, int64_t n, int64_t size, int64_t* places) {
-  return WithIndexType(dtype,
-                       [&](auto like) { return Resolve<decltype(like)>(tile, n, size, places); });
+template <class T>
+GCOMP_TARGET_V3 bool AllInsideV3(const void* data, int64_t n, int64_t size) {
+  return AllInside<T>(data, n, size);
 }
 
-void LoadTile(const TileIo& io, const CursorSpace& space, Cursor& cursor, int64_t n,
-              std::byte* tile) {
+template <class T>
+GCOMP_TARGET_V4 bool AllInsideV4(const void* data, int64_t n, int64_t size) {
+  return AllInside<T>(data, n, size);
+}
+
+template <class T>
+GCOMP_TARGET_V3 bool AddPlacesV3(const void* data, int64_t n, int64_t size, int64_t stride,
+                                 int64_t* offsets) {
+  return AddPlaces<T>(data, n, size, stride, offsets);
+}
+
+template <class T>
+GCOMP_TARGET_V4 bool AddPlacesV4(const void* data, int64_t n, int64_t size, int64_t stride,
+                                 int64_t* offsets) {
+  return AddPlaces<T>(data, n, size, stride, offsets);
+}
+
+IndexLoops LoopsFor(ir::DType dtype, CpuLevel cpu) {
+  return WithIndexType(dtype, [&](auto like) {
+    using T = decltype(like);
+    return PerCpu<IndexLoops>{{&AllInsideV3<T>, &AddPlacesV3<T>},
+                              {&AllInsideV4<T>, &AddPlacesV4<T>}}
+        .For(cpu);
+  });
+}
+
+// Calls visit(indices, count) for the next n indices, in pieces that are dense in the compute type:
+// as they lie, or brought into a tile. Requires n <= kTile.
+template <class Visit>
+void ForIndices(const TileIo& io, const CursorSpace& space, Cursor& cursor, int64_t n,
+                const Visit& visit) {
+  alignas(64) std::byte tile[kTile * 8];
   const int64_t stride = space.strides.empty() ? 0 : space.strides.back();
   cursor.Walk(n, [&](const char* data, int64_t count) {
+    if (io.direct && stride == io.bytes) return visit(data, count);
     io.load(data, stride, count, tile);
-    tile += count * io.tile_bytes;
+    visit(tile, count);
   });
 }
 
@@ -124,6 +170,7 @@ StatusOr<IndexedOffsets> IndexedOffsets::Make(const ir::KernelCtx& ctx, const In
               from.stride,
               spec.dtype,
               TileIoOf(spec.dtype, ctx.cpu),
+              LoopsFor(spec.dtype, ctx.cpu),
               spec.sizes,
               {},
               {}};
@@ -155,15 +202,18 @@ Status IndexedOffsets::Check(const ir::KernelArgs& args) const {
 Status IndexedOffsets::CheckAxis(const Axis& axis, const void* indices) {
   const int64_t total = axis.own.NumElements();
   if (total == 0) return {};
-  alignas(64) std::byte tile[kTile * 8];
-  alignas(64) int64_t places[kTile];
   Cursor cursor(axis.own, indices);
   for (int64_t done = 0; done < total; done += kTile) {
-    const int64_t n = std::min(kTile, total - done);
-    LoadTile(axis.io, axis.own, cursor, n, tile);
-    if (!ResolveTile(axis.dtype, tile, n, axis.size, places)) {
-      return OutOfRange(axis, tile, n, done);
-    }
+    Status status;
+    int64_t at = done;
+    ForIndices(axis.io, axis.own, cursor, std::min(kTile, total - done),
+               [&](const void* piece, int64_t n) {
+                 if (status.ok() && !axis.loops.all_inside(piece, n, axis.size)) {
+                   status = OutOfRange(axis, piece, n, at);
+                 }
+                 at += n;
+               });
+    GCOMP_RETURN_IF_ERROR(std::move(status));
   }
   return {};
 }
@@ -197,15 +247,14 @@ void IndexedOffsets::StartTile(Cursor& base, const void* origin, int64_t n,
 
 Status IndexedOffsets::AddIndices(const Axis& axis, Cursor& cursor, int64_t n,
                                   int64_t* offsets) const {
-  alignas(64) std::byte tile[kTile * 8];
-  alignas(64) int64_t places[kTile];
-  LoadTile(axis.io, axis.points, cursor, n, tile);
-  if (!ResolveTile(axis.dtype, tile, n, axis.size, places)) {
-    return Status(ErrorId::E401,
-                  Format("{} was written by another thread during the run", axis.what));
-  }
-  for (int64_t i = 0; i < n; ++i) offsets[i] += places[i] * axis.stride;
-  return {};
+  bool inside = true;
+  ForIndices(axis.io, axis.points, cursor, n, [&](const void* indices, int64_t count) {
+    inside &= axis.loops.add_places(indices, count, axis.size, axis.stride, offsets);
+    offsets += count;
+  });
+  if (inside) return {};
+  return Status(ErrorId::E401,
+                Format("{} was written by another thread during the run", axis.what));
 }
 
 // ---- Spaces of the ops --------------------------------------------------------------------------

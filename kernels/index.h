@@ -48,6 +48,15 @@ struct IndexedSpace {
   int64_t element_bytes = 0;  // of the tensor
 };
 
+// Loops over n dense indices, in the compute type of their dtype.
+struct IndexLoops {
+  // True if all are in [-size, size).
+  bool (*all_inside)(const void* indices, int64_t n, int64_t size);
+  // offsets[i] += place that index i means * stride; the same result.
+  bool (*add_places)(const void* indices, int64_t n, int64_t size, int64_t stride,
+                     int64_t* offsets);
+};
+
 class IndexedOffsets {
  public:
   // Fails with E802 for more index operands, or separate dims, than kMaxCursorRank.
@@ -92,6 +101,7 @@ class IndexedOffsets {
     int64_t stride;
     ir::DType dtype;
     TileIo io;
+    IndexLoops loops;
     std::vector<int64_t> sizes;  // of the operand
     CursorSpace own;             // its elements, each once
     CursorSpace points;          // its element at each point

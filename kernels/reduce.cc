@@ -14,6 +14,9 @@ namespace {
 // where the reduced axes are long), and on at most kTile elements at once.
 constexpr int64_t kMaxPartialBytes = int64_t{1} << 20;
 
+// Rows that form 2 combines at once.
+constexpr int64_t kFoldedRows = 8;
+
 int64_t RoundUp(int64_t value, int64_t to) {
   return (value + to - 1) / to * to;
 }
@@ -32,12 +35,9 @@ class ReduceKernel : public ir::Kernel {
  protected:
   // values[0] = the tree over `count` rows of `width` values each, `width` apart.
   void Tree(std::byte* values, int64_t count, int64_t width) const {
-    auto leaves = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(count)));
-    for (int64_t half = leaves / 2; half > 0; half /= 2) {
-      int64_t pairs = std::max<int64_t>(std::min(half, count - half), 0);
+    ForTreeLevels(count, [&](int64_t half, int64_t pairs) {
       loops_.rows(values, values + half * width * loops_.partial_bytes, pairs * width);
-      count = std::min(half, count);
-    }
+    });
   }
 
   // Partial values to results.
@@ -147,7 +147,7 @@ class BlocksKernel final : public ReduceKernel {
   }
 
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(tile_ + width_ * io_.tile_bytes);
+    return static_cast<size_t>(tile_ + kFoldedRows * width_ * io_.tile_bytes);
   }
 
   Status Run(const ir::KernelArgs& args) const override {
@@ -173,29 +173,24 @@ class BlocksKernel final : public ReduceKernel {
     std::byte* tile = partials + tile_;
     Cursor row(space_.reduced, data);
     for (int64_t b = 0; b < blocks_; ++b) {
-      std::byte* sum = partials + b * width * loops_.partial_bytes;
-      int64_t end = std::min((b + 1) * kReduceBlock, n_);
-      for (int64_t k = b * kReduceBlock; k < end; ++k) {
-        Fold(row.data(), width, k == b * kReduceBlock, sum, tile);
-        row.Skip(1);
+      std::byte* partial = partials + b * width * loops_.partial_bytes;
+      const int64_t begin = b * kReduceBlock;
+      const int64_t end = std::min(begin + kReduceBlock, n_);
+      for (int64_t k = begin; k < end; k += kFoldedRows) {
+        const int64_t rows = std::min(kFoldedRows, end - k);
+        const void* values[kFoldedRows];
+        for (int64_t r = 0; r < rows; ++r) {
+          values[r] = row.data();
+          if (!in_place_) {
+            values[r] = tile + r * width * io_.tile_bytes;
+            io_.load(row.data(), in_stride_, width, tile + r * width * io_.tile_bytes);
+          }
+          row.Skip(1);
+        }
+        loops_.fold(partial, values, rows, width, k == begin);
       }
     }
     if (blocks_ > 1) Tree(partials, blocks_, width);
-  }
-
-  // One row of elements into the partial values `sum`.
-  void Fold(const char* data, int64_t width, bool first, std::byte* sum, std::byte* tile) const {
-    if (first && loops_.fold == nullptr) return io_.load(data, in_stride_, width, sum);
-    const void* values = data;
-    if (!in_place_) {
-      io_.load(data, in_stride_, width, tile);
-      values = tile;
-    }
-    if (loops_.fold != nullptr) {
-      loops_.fold(sum, values, width, first);
-    } else {
-      loops_.rows(sum, values, width);
-    }
   }
 
   int64_t blocks_;

@@ -10,10 +10,9 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
+#include <concepts>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -22,240 +21,23 @@
 #include "ir/kernel.h"
 #include "ir/loops.h"
 #include "ir/op_def.h"
-#include "ir/scalar.h"
 #include "kernels/cpu_target.h"
 #include "kernels/cursor.h"
+#include "kernels/reduce_loops.h"
 #include "kernels/tile.h"
 
 namespace gcomp::kernels {
 
-inline constexpr int64_t kReduceChunk = 4096;
-inline constexpr int64_t kReduceLanes = 128;
-inline constexpr int64_t kReduceBlock = 64;
-
-// What a reduction combines. Identity<T>: combining with it changes no bits of the other side.
-// Empty<T>: the value of a reduction of no elements.
-struct SumFn {
-  static constexpr bool kAllowsEmpty = true;
-
-  template <class S>
-  GCOMP_INLINE S operator()(S a, S b) const {
-    return ir::Add(a, b);
-  }
-
-  // -0.0 and not 0.0: (0.0) + (-0.0) is 0.0.
-  template <class T>
-  static constexpr T Identity() {
-    return std::is_floating_point_v<T> ? static_cast<T>(-0.0) : T{0};
-  }
-
-  template <class T>
-  static constexpr T Empty() {
-    return T{0};
-  }
-};
-
-// The mean is the sum, divided once: the mean of no elements is 0 / 0.
-struct MeanFn : SumFn {
-  template <class T>
-  static constexpr T Empty() {
-    return std::numeric_limits<T>::quiet_NaN();
-  }
-};
-
-struct ProdFn {
-  static constexpr bool kAllowsEmpty = true;
-
-  template <class S>
-  GCOMP_INLINE S operator()(S a, S b) const {
-    return ir::Mul(a, b);
-  }
-
-  template <class T>
-  static constexpr T Identity() {
-    return T{1};
-  }
-
-  template <class T>
-  static constexpr T Empty() {
-    return T{1};
-  }
-};
-
-// any and all of truth values, which are 0 and 1 where they stand in integers.
-struct AnyFn {
-  static constexpr bool kAllowsEmpty = true;
-
-  template <class S>
-  GCOMP_INLINE S operator()(S a, S b) const {
-    return ir::Or(a, b);
-  }
-
-  template <class T>
-  static constexpr T Identity() {
-    return T{0};
-  }
-
-  template <class T>
-  static constexpr T Empty() {
-    return T{0};
-  }
-};
-
-struct AllFn {
-  static constexpr bool kAllowsEmpty = true;
-
-  template <class S>
-  GCOMP_INLINE S operator()(S a, S b) const {
-    return ir::And(a, b);
-  }
-
-  template <class T>
-  static constexpr T Identity() {
-    return T{1};
-  }
-
-  template <class T>
-  static constexpr T Empty() {
-    return T{1};
-  }
-};
-
-struct MaxFn {
-  static constexpr bool kAllowsEmpty = false;
-
-  template <class S>
-  GCOMP_INLINE S operator()(S a, S b) const {
-    return ir::Max(a, b);
-  }
-
-  template <class T>
-  static constexpr T Identity() {
-    if constexpr (std::is_floating_point_v<T>) return -std::numeric_limits<T>::infinity();
-    return std::numeric_limits<T>::lowest();
-  }
-
-  template <class T>
-  static constexpr T Empty() {
-    return Identity<T>();
-  }
-};
-
-struct MinFn {
-  static constexpr bool kAllowsEmpty = false;
-
-  template <class S>
-  GCOMP_INLINE S operator()(S a, S b) const {
-    return ir::Min(a, b);
-  }
-
-  template <class T>
-  static constexpr T Identity() {
-    if constexpr (std::is_floating_point_v<T>) return std::numeric_limits<T>::infinity();
-    return std::numeric_limits<T>::max();
-  }
-
-  template <class T>
-  static constexpr T Empty() {
-    return Identity<T>();
-  }
-};
-
-// ---- Loops over dense values in compute types
-// -----------------------------------------------------
-
-// The number of partial values that form 1 keeps for n elements.
-inline int64_t NumChunks(int64_t n) {
-  return (n + kReduceChunk - 1) / kReduceChunk;
-}
-
-// into[i] = f(into[i], from[i]).
-template <class F, class T>
-GCOMP_INLINE void CombineRows(T* into, const T* from, int64_t n) {
-  GCOMP_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) into[i] = F{}(into[i], from[i]);
-}
-
-// values[0] = the tree over values[0 .. n).
-template <class F, class T>
-GCOMP_INLINE void CombineTree(T* values, int64_t n) {
-  auto leaves = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(n)));
-  for (int64_t half = leaves / 2; half > 0; half /= 2) {
-    int64_t pairs = n - half < half ? n - half : half;
-    CombineRows<F>(values, values + half, pairs);
-    n = half < n ? half : n;
-  }
-}
-
-// The tree over the lanes of a chunk of n elements, into lanes[0]. The right sides of the levels
-// that are left out are the identity.
-template <class F, class T, int64_t kHalf = kReduceLanes / 2>
-GCOMP_INLINE T CombineLanes(T* lanes, int64_t n) {
-  if (n > kHalf) {
-    for (int64_t j = 0; j < kHalf; ++j) lanes[j] = F{}(lanes[j], lanes[j + kHalf]);
-  }
-  if constexpr (kHalf > 1) CombineLanes<F, T, kHalf / 2>(lanes, n);
-  return lanes[0];
-}
-
-// What a reduction does beside each group of 128 elements: nothing.
-struct NothingBeside {
-  GCOMP_INLINE void operator()(int64_t /*k*/) const {}
-};
-
-// Form 1 within a chunk: the combination of at(0), ..., at(n - 1), 1 <= n <= 4096; `at` is called
-// once for each and may store to element i what belongs to i. beside(k) is called before at(k),
-// ..., at(k + 127), of whole groups alone.
-template <class F, class T, class At, class Beside = NothingBeside>
-GCOMP_INLINE T ReduceChunk(int64_t n, const At& at, const Beside& beside = {}) {
-  alignas(64) T lanes[kReduceLanes];
-  for (int64_t j = 0; j < kReduceLanes; ++j) lanes[j] = F::template Identity<T>();
-  int64_t k = 0;
-  for (; k + kReduceLanes <= n; k += kReduceLanes) {
-    beside(k);
-    GCOMP_INDEPENDENT
-    for (int64_t j = 0; j < kReduceLanes; ++j) lanes[j] = F{}(lanes[j], at(k + j));
-  }
-  GCOMP_INDEPENDENT
-  for (int64_t j = 0; j < n - k; ++j) lanes[j] = F{}(lanes[j], at(k + j));
-  return CombineLanes<F>(lanes, n);
-}
-
-// Form 1 of at(0), ..., at(n - 1); `partials` holds NumChunks(n) values.
-template <class F, class T, class At, class Beside = NothingBeside>
-GCOMP_INLINE T ReduceRow(int64_t n, const At& at, T* partials, const Beside& beside = {}) {
-  if (n == 0) return F::template Empty<T>();
-  int64_t chunks = NumChunks(n);
-  for (int64_t c = 0; c < chunks; ++c) {
-    int64_t from = c * kReduceChunk;
-    int64_t count = n - from < kReduceChunk ? n - from : kReduceChunk;
-    partials[c] = ReduceChunk<F, T>(
-        count, [&](int64_t i) __attribute__((always_inline)) { return at(from + i); },
-        [&](int64_t k) __attribute__((always_inline)) { beside(from + k); });
-  }
-  CombineTree<F>(partials, chunks);
-  return partials[0];
-}
-
-// values[0 .. width) = the tree over n rows of `width` values.
-template <class F, class T>
-GCOMP_INLINE void CombineTreeOfRows(T* values, int64_t n, int64_t width) {
-  auto leaves = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(n)));
-  for (int64_t half = leaves / 2; half > 0; half /= 2) {
-    if (n <= half) continue;
-    CombineRows<F>(values, values + half * width, (n - half) * width);
-    n = half;
-  }
-}
-
 // The loops of one reduction, by type-erased pointers to dense values: elements of the compute type
 // of the operand, partial values of the type that is combined (the same but for any and all).
 struct ReduceLoops {
-  void (*chunk)(const void* values, int64_t n, void* result) = nullptr;  // ReduceChunk
-  void (*rows)(void* into, const void* from, int64_t n) = nullptr;       // CombineRows of partials
-  // CombineRows of partials with elements; `first` starts the partials. Null: elements are
+  void (*chunk)(const void* values, int64_t n,
+                void* result) = nullptr;  // ReduceChunk
+  void (*rows)(void* into, const void* from,
+               int64_t n) = nullptr;  // CombineRows of partials
+  // Combines partials with rows of n elements, one row after the other; `first` starts the
   // partials.
-  void (*fold)(void* into, const void* from, int64_t n, bool first) = nullptr;
+  void (*fold)(void* into, const void* const* from, int64_t rows, int64_t n, bool first) = nullptr;
   // In place: partials to values of the result, each of n reduced elements. Null: they are values.
   void (*finish)(void* values, int64_t count, int64_t n) = nullptr;
   int64_t partial_bytes = 0;
@@ -265,51 +47,119 @@ struct ReduceLoops {
 
 namespace reduce_internal {
 
-template <class F, class T>
-GCOMP_INLINE void Chunk(const void* values, int64_t n, void* result) {
-  const T* p = static_cast<const T*>(values);
-  *static_cast<T*>(result) = ReduceChunk<F, T>(
-      n, [p](int64_t i) __attribute__((always_inline)) { return p[i]; });
-}
+// The value that is combined for an element: itself.
+struct Itself {
+  template <class T>
+  using Type = T;
 
-template <class F, class T>
+  template <class T>
+  GCOMP_INLINE T operator()(T x) const {
+    return x;
+  }
+};
+
+template <class F, class T, class At>
+struct Loops {
+  using P = typename At::template Type<T>;
+  static constexpr bool kExtreme = kIsExtreme<F, T>;
+
+  GCOMP_INLINE static void Chunk(const void* values, int64_t n, void* result) {
+    const T* x = static_cast<const T*>(values);
+    P* to = static_cast<P*>(result);
+    if constexpr (kExtreme) {
+      auto [extreme, sum] = ExtremeOfNumbers<F::kGreatest>(x, n);
+      if (sum == sum && extreme != 0) {
+        *to = extreme;
+        return;
+      }
+    }
+    *to = ReduceChunk<F, P>(
+        n, [x](int64_t i) __attribute__((always_inline)) { return At{}(x[i]); });
+  }
+
+  GCOMP_INLINE static void Fold(void* into, const void* const* from, int64_t rows, int64_t n,
+                                bool first) {
+    P* to = static_cast<P*>(into);
+    if (first) {
+      for (int64_t i = 0; i < n; ++i) to[i] = F::template Identity<P>();
+    }
+    for (; rows >= 4; rows -= 4, from += 4) {
+      const T* four[4];
+      for (int r = 0; r < 4; ++r) four[r] = static_cast<const T*>(from[r]);
+      if constexpr (kExtreme) {
+        FoldFourExtremes<F>(to, four, n);
+      } else {
+        FoldFour<F>(to, four, n, At{});
+      }
+    }
+    for (; rows > 0; --rows, ++from) {
+      const T* x = static_cast<const T*>(*from);
+      GCOMP_INDEPENDENT
+      for (int64_t i = 0; i < n; ++i) to[i] = F{}(to[i], At{}(x[i]));
+    }
+  }
+
+  GCOMP_INLINE static void Rows(void* into, const void* from, int64_t n) {
+    CombineRows<F>(static_cast<P*>(into), static_cast<const P*>(from), n);
+  }
+};
+
+template <class L>
 GCOMP_TARGET_V3 void ChunkV3(const void* values, int64_t n, void* result) {
-  Chunk<F, T>(values, n, result);
+  L::Chunk(values, n, result);
 }
 
-template <class F, class T>
+template <class L>
 GCOMP_TARGET_V4 void ChunkV4(const void* values, int64_t n, void* result) {
-  Chunk<F, T>(values, n, result);
+  L::Chunk(values, n, result);
 }
 
-template <class F, class T>
+template <class L>
+GCOMP_TARGET_V3 void FoldV3(void* into, const void* const* from, int64_t rows, int64_t n,
+                            bool first) {
+  L::Fold(into, from, rows, n, first);
+}
+
+template <class L>
+GCOMP_TARGET_V4 void FoldV4(void* into, const void* const* from, int64_t rows, int64_t n,
+                            bool first) {
+  L::Fold(into, from, rows, n, first);
+}
+
+template <class L>
 GCOMP_TARGET_V3 void RowsV3(void* into, const void* from, int64_t n) {
-  CombineRows<F>(static_cast<T*>(into), static_cast<const T*>(from), n);
+  L::Rows(into, from, n);
 }
 
-template <class F, class T>
+template <class L>
 GCOMP_TARGET_V4 void RowsV4(void* into, const void* from, int64_t n) {
-  CombineRows<F>(static_cast<T*>(into), static_cast<const T*>(from), n);
+  L::Rows(into, from, n);
 }
 
 }  // namespace reduce_internal
 
-template <class F, class T>
+// The loops that combine At{}(x), of type At::Type<T>, for elements x of type T.
+template <class F, class T, class At = reduce_internal::Itself>
 ReduceLoops ReduceLoopsOf(CpuLevel cpu) {
   namespace internal = reduce_internal;
-  const T empty = F::template Empty<T>();
+  using L = internal::Loops<F, T, At>;
+  using P = typename L::P;
+  const P empty = F::template Empty<P>();
   uint64_t empty_bits = 0;
-  std::memcpy(&empty_bits, &empty, sizeof(T));
+  std::memcpy(&empty_bits, &empty, sizeof(P));
+  bool v4 = cpu == CpuLevel::kV4;
   return {
-      .chunk = cpu == CpuLevel::kV4 ? &internal::ChunkV4<F, T> : &internal::ChunkV3<F, T>,
-      .rows = cpu == CpuLevel::kV4 ? &internal::RowsV4<F, T> : &internal::RowsV3<F, T>,
-      .partial_bytes = sizeof(T),
+      .chunk = v4 ? &internal::ChunkV4<L> : &internal::ChunkV3<L>,
+      .rows = v4 ? &internal::RowsV4<L> : &internal::RowsV3<L>,
+      .fold = v4 ? &internal::FoldV4<L> : &internal::FoldV3<L>,
+      .partial_bytes = sizeof(P),
       .empty = empty_bits,
       .allows_empty = F::kAllowsEmpty,
   };
 }
 
-// ---- Ops --------------------------------------------------------------------------------------
+// ---- Ops
+// --------------------------------------------------------------------------------------
 
 // Operands and attributes of a reduction: `x ; dims, keep_dims`.
 inline constexpr ir::OperandSpec kReduceOperands[] = {{.name = "x", .dtypes = ir::kNumericDTypes}};
@@ -323,6 +173,20 @@ inline constexpr ir::AttrSpec kReduceAttrs[] = {
 // bool is outside the operands' set; its branch of WithComputeType stands on an integer.
 template <class T>
 using NumericOf = std::conditional_t<std::is_same_v<T, bool>, uint32_t, T>;
+
+// The type in which T is combined by what wraps or asks for 0 alone: unsigned, for integers.
+template <class T>
+struct WrappingType {
+  using Type = T;
+};
+
+template <std::integral T>
+struct WrappingType<T> {
+  using Type = std::make_unsigned_t<T>;
+};
+
+template <class T>
+using WrappingOf = typename WrappingType<T>::Type;
 
 // The axes that `dims` names, sorted; absent = all.
 std::vector<int> ReducedAxes(const ir::AttrReader& attrs, int rank);
@@ -388,7 +252,12 @@ constexpr ir::OpDef Reduction(ir::OpDef base) {
   base.infer = [](ir::InferCtx& ctx) { return InferReduce(ctx, F::kAllowsEmpty); };
   base.prepare = [](const ir::KernelCtx& ctx) {
     return WithComputeType(ctx.operands[0].dtype, [&](auto like) {
-      return MakeReduceKernel(ctx, ReduceLoopsOf<F, NumericOf<decltype(like)>>(ctx.cpu));
+      using T = NumericOf<decltype(like)>;
+      using Combined = std::conditional_t < requires {
+        F::kGreatest;
+      }
+      , T, WrappingOf < T >> ;
+      return MakeReduceKernel(ctx, ReduceLoopsOf<F, Combined>(ctx.cpu));
     });
   };
   base.lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = [](ir::LowerCtx& ctx) {

@@ -27,15 +27,16 @@ struct RowAccess {
   // True if rows are dense in the compute type.
   bool InPlace() const { return io.direct && IsDense(); }
 
-  void Gather(const void* data, int64_t n, std::byte* tile) const {
-    Cursor(space, data).Walk(n, [&](const char* piece, int64_t count) {
+  // The next n elements of a row, into a tile and back.
+  void Gather(Cursor* row, int64_t n, std::byte* tile) const {
+    row->Walk(n, [&](const char* piece, int64_t count) {
       io.load(piece, Stride(), count, tile);
       tile += count * io.tile_bytes;
     });
   }
 
-  void Scatter(const std::byte* tile, int64_t n, void* data) const {
-    Cursor(space, data).Walk(n, [&](char* piece, int64_t count) {
+  void Scatter(const std::byte* tile, int64_t n, Cursor* row) const {
+    row->Walk(n, [&](char* piece, int64_t count) {
       io.store(tile, count, piece, Stride());
       tile += count * io.tile_bytes;
     });
@@ -54,7 +55,8 @@ struct RowParameter {
     if (operand < 0) return nullptr;
     const void* data = args.operand(static_cast<size_t>(operand));
     if (scratch < 0) return data;
-    access.Gather(data, n, base + scratch);
+    Cursor row(access.space, data);
+    access.Gather(&row, n, base + scratch);
     return base + scratch;
   }
 };
@@ -124,6 +126,7 @@ class RowKernel : public ir::Kernel {
             .eps = options_.eps,
             .correction = options_.correction,
             .partials = scratch + partials_,
+            .io = nullptr,
             .next_x = nullptr,
             .next_y = nullptr,
             .next_bytes = x_.io.bytes};

@@ -2,11 +2,11 @@
 // over them (var, logsumexp), one row at a time in cache.
 //
 // A row is the elements along the row axes, flattened in logical order; the other axes are points.
-// A row that is dense in its compute type is used as it lies; others are gathered into scratch, and
-// results are scattered from it. Where neighboring points lie closer together than the elements of
-// a row (softmax over an outer axis), memory is walked in its own order by strips, several points
-// at once: ops that can do so compute a strip as it lies, vectors across its points, in more passes
-// over memory; for others strips are gathered and turned in cache.
+// A row that is dense in its compute type is used as it lies; others pass through tiles. Where
+// neighboring points lie closer together than the elements of a row (softmax over an outer axis),
+// memory is walked in its own order by strips, several points at once: ops that can do so compute a
+// strip as it lies, vectors across its points, in more passes over memory; for others strips are
+// gathered and turned in cache.
 #pragma once
 
 #include <memory>
@@ -19,37 +19,39 @@
 
 namespace gcomp::kernels {
 
+// How a pass over a row reads x.
+enum class RowRead { kFirst, kAgain, kNot };
+
+// The memory of a row that does not lie as it is computed. A pass goes through it in order.
+class RowIo {
+ public:
+  // Elements [from, from + count) of x, at most a chunk (kernels/reduce.h), until the next Load.
+  virtual const void* Load(RowRead read, int64_t from, int64_t count) = 0;
+  // Where elements of y from `from` on are to be written, which may be where Load's are; Store ends
+  // [from, from + count).
+  virtual void* Result(int64_t from) = 0;
+  virtual void Store(int64_t from, int64_t count) = 0;
+
+ protected:
+  ~RowIo() = default;
+};
+
 // One row, dense, in the compute type T of the operand.
 struct Row {
-  const void* x;       // n elements
-  void* y;             // n elements, which may be x; or one, for ops with a value per row
+  const void* x;       // n elements; null: only io has them
+  void* y;             // n elements, which may be x; or one, for ops with a value per row.
+                       // With io, these do not reach memory: its Result does
   int64_t n;           // at least 1; or 0, for ops with a value per row
   const void* weight;  // n elements, or null
   const void* bias;    // n elements, or null
   double eps;
   int64_t correction;
   void* partials;  // NumChunks(n) elements (kernels/reduce.h)
+  RowIo* io;       // null: x and y are all
   // Where x and y of the next row lie in memory; null where asking for them early is of no use.
   const char* next_x;
   const char* next_y;
   int64_t next_bytes;  // of an element there
-};
-
-// Asks for elements [k, k + 128) of the next row: `beside` of a reduction over this one
-// (kernels/reduce.h). The processor foresees little of what lies in another page.
-struct PrefetchNextRow {
-  const Row& row;
-
-  GCOMP_INLINE void operator()(int64_t k) const {
-    const int64_t from = k * row.next_bytes;
-    const int64_t to = from + 128 * row.next_bytes;
-    if (row.next_x != nullptr) {
-      for (int64_t at = from; at < to; at += 64) __builtin_prefetch(row.next_x + at, 0, 3);
-    }
-    if (row.next_y != nullptr) {
-      for (int64_t at = from; at < to; at += 64) __builtin_prefetch(row.next_y + at, 1, 3);
-    }
-  }
 };
 
 using RowLoop = void (*)(const Row& row);

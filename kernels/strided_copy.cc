@@ -94,17 +94,75 @@ void TurnBlock(const T* source, int64_t source_step, T* target, int64_t target_s
   }
 }
 
+// True if lines that are `step` elements apart fall into few sets of a cache: those of one block
+// then displace each other before they are done with.
+template <class T>
+bool LinesClash(int64_t step) {
+  return step * static_cast<int64_t>(sizeof(T)) % 1024 == 0;
+}
+
+// Turn, below, for large tensors of one or two bytes whose lines clash: a block is 64 or 32 lines
+// of both sides, more than a set of a cache holds, so none may be touched twice. (Blocks of wider
+// elements are 16 lines and fewer; for them this is slower.) Each line of the source is read whole,
+// into a block of cache lines on the stack, from which runs of several whole lines are written.
+// What is written next and what lies beside the lines read now is asked for ahead: rows lie in
+// different pages, in which the processor sees no pattern.
+template <class T>
+bool TurnStaged(const T* source, int64_t source_step, T* target, int64_t target_step, int64_t rows,
+                int64_t columns, Pacer& pacer) {
+  constexpr int64_t line = static_cast<int64_t>(64 / sizeof(T));
+  constexpr int64_t run = 4 * line;
+  constexpr int64_t group = kSide<T>;
+  constexpr int64_t far_rows = 512;
+  alignas(64) T block[line * run];
+  for (int64_t i1 = 0; i1 < rows; i1 += far_rows) {
+    const int64_t i_end = std::min(i1 + far_rows, rows);
+    for (int64_t j = 0; j < columns; j += run) {
+      const int64_t width = std::min(run, columns - j);
+      for (int64_t i = i1; i < i_end; i += line) {
+        const int64_t height = std::min(line, i_end - i);
+        const T* from = source + j * source_step + i;
+        T* to = target + i * target_step + j;
+        for (int64_t k = 0; i + line < i_end && k < width; ++k) {
+          __builtin_prefetch(from + k * source_step + line, 0, 2);
+        }
+        for (int64_t k = 0; k < height; ++k) {
+          for (int64_t l = 0; l < width; l += line) {
+            __builtin_prefetch(to + k * target_step + l, 1);
+          }
+        }
+        for (int64_t k = 0; k < width; k += group) {
+          TurnBlock(from + k * source_step, source_step, block + k, run, height,
+                    std::min(group, width - k));
+        }
+        for (int64_t k = 0; k < height; ++k) {
+          std::memcpy(to + k * target_step, block + k * run,
+                      static_cast<size_t>(width) * sizeof(T));
+        }
+      }
+      if (!pacer.Go((i_end - i1) * width)) return false;
+    }
+  }
+  return true;
+}
+
 // target[i * target_step + j] = source[j * source_step + i] for i < rows, j < columns. Blocks of
 // whole cache lines on both sides, so that a line is done with while it is in cache; these in
 // larger blocks, whose rows lie in no more pages than a second-level TLB holds. Along a target row
 // the next lines of both sides are asked for ahead: the processor sees no pattern in them.
 template <class T>
-void Turn(const T* source, int64_t source_step, T* target, int64_t target_step, int64_t rows,
-          int64_t columns) {
+bool Turn(const T* source, int64_t source_step, T* target, int64_t target_step, int64_t rows,
+          int64_t columns, Pacer& pacer) {
   constexpr int64_t line = static_cast<int64_t>(64 / sizeof(T));
   constexpr int64_t far_rows = 512;
   constexpr int64_t far_columns = 128;
   const bool in_cache = rows * columns <= (int64_t{1} << 19) / static_cast<int64_t>(sizeof(T));
+  if constexpr (sizeof(T) <= 2) {
+    const bool clash = LinesClash<T>(source_step) || LinesClash<T>(target_step);
+    if (!in_cache && clash && std::min(rows, columns) >= 4 * line) {
+      return TurnStaged(source, source_step, target, target_step, rows, columns, pacer);
+    }
+  }
   for (int64_t i1 = 0; i1 < rows; i1 += far_rows) {
     const int64_t i_end = std::min(i1 + far_rows, rows);
     for (int64_t j1 = 0; j1 < columns; j1 += far_columns) {
@@ -125,8 +183,10 @@ void Turn(const T* source, int64_t source_step, T* target, int64_t target_step, 
           TurnBlock(from, source_step, to, target_step, height, std::min(line, j_end - j));
         }
       }
+      if (!pacer.Go((i_end - i1) * (j_end - j1))) return false;
     }
   }
+  return true;
 }
 
 // ---- Rows ---------------------------------------------------------------------------------------
@@ -144,6 +204,37 @@ void CopyRow(const T* source, T* target, int64_t n, int64_t source_stride, int64
   } else {
     for (int64_t i = 0; i < n; ++i) target[i] = source[i * source_stride];
   }
+}
+
+// The elements of a row that are copied at once: whole megabytes, so that memcpy can choose how it
+// deals with caches.
+constexpr int64_t kRowPiece = int64_t{1} << 18;
+
+// `rows` rows, source_step and target_step apart.
+template <class T>
+bool CopyRows(const T* source, int64_t source_step, T* target, int64_t target_step, int64_t rows,
+              int64_t n, int64_t source_stride, int64_t target_stride, Pacer& pacer) {
+  // Short rows are counted together.
+  const int64_t group = std::max<int64_t>(Pacer::kPiece / n, 1);
+  for (int64_t first = 0; first < rows; first += group) {
+    const int64_t end = std::min(first + group, rows);
+    for (int64_t i = first; i < end; ++i) {
+      const T* from = source + i * source_step;
+      T* to = target + i * target_step;
+      if (n <= kRowPiece) {
+        CopyRow(from, to, n, source_stride, target_stride);
+        continue;
+      }
+      for (int64_t k = 0; k < n; k += kRowPiece) {
+        const int64_t count = std::min(kRowPiece, n - k);
+        CopyRow(from + k * source_stride, to + k * target_stride, count, source_stride,
+                target_stride);
+        if (!pacer.Go(count)) return false;
+      }
+    }
+    if (!pacer.Go((end - first) * std::min(n, kRowPiece))) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -190,41 +281,43 @@ StridedCopy StridedCopy::Make(std::span<const int64_t> sizes,
 }
 
 template <class Leaf>
-void StridedCopy::Walk(size_t dim, size_t leaf_dims, int64_t source, int64_t target,
+bool StridedCopy::Walk(size_t dim, size_t leaf_dims, int64_t source, int64_t target,
                        const Leaf& leaf) const {
-  if (dim + leaf_dims == dims_.size()) {
-    leaf(source, target);
-    return;
-  }
+  if (dim + leaf_dims == dims_.size()) return leaf(source, target);
   const Dim& d = dims_[dim];
   for (int64_t i = 0; i < d.size; ++i) {
-    Walk(dim + 1, leaf_dims, source + i * d.source, target + i * d.target, leaf);
+    if (!Walk(dim + 1, leaf_dims, source + i * d.source, target + i * d.target, leaf)) return false;
   }
+  return true;
 }
 
 template <class T>
-void StridedCopy::RunAs(const T* from, T* to) const {
+bool StridedCopy::RunAs(const T* from, T* to, Pacer& pacer) const {
   const Dim& inner = dims_.back();
   if (dims_.size() == 1) {
-    CopyRow(from, to, inner.size, inner.source, inner.target);
-    return;
+    return CopyRows(from, 0, to, 0, 1, inner.size, inner.source, inner.target, pacer);
   }
   const Dim& outer = dims_[dims_.size() - 2];
-  Walk(0, 2, 0, 0, [&](int64_t s, int64_t t) {
+  return Walk(0, 2, 0, 0, [&](int64_t s, int64_t t) {
     if (turns_) {
-      Turn(from + s, inner.source, to + t, outer.target, outer.size, inner.size);
-      return;
+      return Turn(from + s, inner.source, to + t, outer.target, outer.size, inner.size, pacer);
     }
-    for (int64_t i = 0; i < outer.size; ++i) {
-      CopyRow(from + s + i * outer.source, to + t + i * outer.target, inner.size, inner.source,
-              inner.target);
-    }
+    return CopyRows(from + s, outer.source, to + t, outer.target, outer.size, inner.size,
+                    inner.source, inner.target, pacer);
   });
 }
 
 void StridedCopy::Run(const void* source, void* target) const {
-  if (empty_) return;
-  auto run = [&]<class T>(T*) { RunAs(static_cast<const T*>(source), static_cast<T*>(target)); };
+  Pacer unpaced;
+  static_cast<void>(Run(source, target, unpaced));  // nothing stops it
+}
+
+Status StridedCopy::Run(const void* source, void* target, Pacer& pacer) const {
+  if (empty_) return {};
+  auto run = [&]<class T>(T*) {
+    return RunAs(static_cast<const T*>(source), static_cast<T*>(target), pacer) ? Status()
+                                                                               : pacer.status();
+  };
   switch (element_bytes_) {
     case 1:
       return run(static_cast<uint8_t*>(nullptr));
@@ -239,26 +332,34 @@ void StridedCopy::Run(const void* source, void* target) const {
   }
 }
 
-void StridedCopy::RunWidening(ir::DType dtype, const void* source, float* target) const {
-  if (empty_) return;
+Status StridedCopy::RunWidening(ir::DType dtype, const void* source, float* target,
+                                Pacer& pacer) const {
+  if (empty_) return {};
   const uint16_t* from = static_cast<const uint16_t*>(source);
   const bool half = dtype == ir::DType::kF16;
   const Dim& inner = dims_.back();
-  Walk(0, 1, 0, 0, [&](int64_t s, int64_t t) {
-    for (int64_t i = 0; i < inner.size; ++i) {
-      uint16_t bits = from[s + i * inner.source];
-      target[t + i * inner.target] = half ? ir::HalfToFloat(bits) : ir::BFloat16ToFloat(bits);
-    }
+  const bool done = Walk(0, 1, 0, 0, [&](int64_t s, int64_t t) {
+    return ForPieces(pacer, inner.size, [&](int64_t first, int64_t count) {
+      for (int64_t i = first; i < first + count; ++i) {
+        uint16_t bits = from[s + i * inner.source];
+        target[t + i * inner.target] = half ? ir::HalfToFloat(bits) : ir::BFloat16ToFloat(bits);
+      }
+    });
   });
+  return done ? Status() : pacer.status();
 }
 
-void NarrowFloats(ir::DType dtype, const float* source, void* target, int64_t count) {
+Status NarrowFloats(ir::DType dtype, const float* source, void* target, int64_t count,
+                    Pacer& pacer) {
   uint16_t* to = static_cast<uint16_t*>(target);
-  if (dtype == ir::DType::kF16) {
-    for (int64_t i = 0; i < count; ++i) to[i] = ir::FloatToHalf(source[i]);
-  } else {
-    for (int64_t i = 0; i < count; ++i) to[i] = ir::FloatToBFloat16(source[i]);
-  }
+  const bool done = ForPieces(pacer, count, [&](int64_t first, int64_t n) {
+    if (dtype == ir::DType::kF16) {
+      for (int64_t i = first; i < first + n; ++i) to[i] = ir::FloatToHalf(source[i]);
+    } else {
+      for (int64_t i = first; i < first + n; ++i) to[i] = ir::FloatToBFloat16(source[i]);
+    }
+  });
+  return done ? Status() : pacer.status();
 }
 
 }  // namespace gcomp::kernels

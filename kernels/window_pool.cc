@@ -128,6 +128,43 @@ template <class S>
   for (int64_t i = 0; i < n; ++i) to[i] = ir::Max(a[i], b[i]);
 }
 
+// outputs[i] = max of the first kTaps taps of the window at x[i * step].
+template <int kTaps, class S>
+[[gnu::always_inline]] inline void MaxOfFirst(const S* x, int64_t step, int64_t dilation,
+                                              S* outputs, int64_t n) {
+  GCOMP_INDEPENDENT
+  for (int64_t i = 0; i < n; ++i) {
+    const S* taps = x + i * step;
+    S most = taps[0];
+    if constexpr (kTaps > 1) most = ir::Max(most, taps[dilation]);
+    if constexpr (kTaps > 2) most = ir::Max(most, taps[2 * dilation]);
+    outputs[i] = most;
+  }
+}
+
+// outputs[i] = max of the taps of window i along the width, in the row x under n windows: up to
+// three taps in one pass, by loops of their own for the strides that vectors can take apart.
+template <class S>
+[[gnu::always_inline]] inline void MaxAlong(const S* x, const WindowAxis& width, S* outputs,
+                                            int64_t n) {
+  const auto first = [&]<int kTaps>(std::integral_constant<int, kTaps>)
+      __attribute__((always_inline)) {
+    if (width.stride == 1) {
+      MaxOfFirst<kTaps>(x, 1, width.dilation, outputs, n);
+    } else if (width.stride == 2) {
+      MaxOfFirst<kTaps>(x, 2, width.dilation, outputs, n);
+    } else {
+      MaxOfFirst<kTaps>(x, width.stride, width.dilation, outputs, n);
+    }
+  };
+  if (width.kernel == 1) return first(std::integral_constant<int, 1>());
+  if (width.kernel == 2) return first(std::integral_constant<int, 2>());
+  first(std::integral_constant<int, 3>());
+  for (int64_t k = 3; k < width.kernel; ++k) {
+    CombineTap<MaxFn>(x + k * width.dilation, width.stride, outputs, n);
+  }
+}
+
 // True if x is dense and its windows lie side by side: rows of outputs, of all planes, follow each
 // other as the rows of x under them do, so that many short rows are worked on as one.
 bool Tiles(const PoolProblem& p) {
@@ -162,10 +199,7 @@ template <class S>
     }
     S* outputs = y + first * width.out;
     const int64_t n = rows * width.out;
-    for (int64_t i = 0; i < n; ++i) outputs[i] = column[i * width.stride];
-    for (int64_t k = 1; k < width.kernel; ++k) {
-      CombineTap<MaxFn>(column + k, width.stride, outputs, n);
-    }
+    MaxAlong(column, width, outputs, n);
   }
 }
 
@@ -203,10 +237,7 @@ template <class S>
           if (rows != inside) std::copy_n(rows, run.reach.count, inside);
           rows = under;
         }
-        for (int64_t i = 0; i < width.out; ++i) outputs[i] = rows[i * width.stride];
-        for (int64_t k = 1; k < width.kernel; ++k) {
-          CombineTap<MaxFn>(rows + k * width.dilation, width.stride, outputs, width.out);
-        }
+        MaxAlong(rows, width, outputs, width.out);
       });
 }
 

@@ -1,10 +1,12 @@
 #include "kernels/onednn/matmul.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "kernels/aligned_buffer.h"
+#include "kernels/matmul_loops.h"
 #include "kernels/onednn/engine.h"
 #include "kernels/scratch_plan.h"
 #include "kernels/strided_copy.h"
@@ -12,11 +14,20 @@
 namespace gcomp::kernels::onednn {
 namespace {
 
+// The product of these sizes with every tensor row-major: what oneDNN gets to see.
+MatmulProblem RowMajorProblem(const MatmulOperands& operands) {
+  auto row_major = [](ir::TensorSpec spec) {
+    spec.strides = ir::ContiguousStrides(spec.sizes);
+    return spec;
+  };
+  return MatmulProblem::Make(row_major(operands.a), row_major(operands.b), row_major(operands.c));
+}
+
 // One of the three tensors, as oneDNN sees it.
 struct Side {
   std::vector<int64_t> sizes;       // batch dims (1 where broadcast), rows, columns
   std::vector<int64_t> strides;     // of the memory that oneDNN reads
-  std::optional<StridedCopy> copy;  // into row-major scratch, if the operand can't be read as it is
+  std::optional<StridedCopy> copy;  // into row-major memory, if the operand does not lie so
   size_t scratch_at = 0;
 };
 
@@ -32,17 +43,25 @@ Side MakeSide(const MatmulProblem& p, int64_t MatmulProblem::Batch::*batch_strid
   return side;
 }
 
-// Plans a copy of an operand that is neither row- nor column-major, or overlaps itself.
-void CopyIfNeeded(Side& side, ScratchPlan& scratch) {
-  const size_t rank = side.sizes.size();
-  auto dense = [&](size_t i) { return side.sizes[i] == 1 || side.strides[i] == 1; };
-  if (IsDistinct(side.sizes, side.strides) && (dense(rank - 1) || dense(rank - 2))) return;
-  const std::vector<int64_t> to = ir::ContiguousStrides(side.sizes);
-  side.copy = StridedCopy::Make(side.sizes, side.strides, to, sizeof(float));
-  side.strides = to;
-  size_t elements = 1;
-  for (int64_t n : side.sizes) elements *= static_cast<size_t>(n);
-  side.scratch_at = scratch.Take(elements * sizeof(float));
+// Plans a copy of an operand that is not row-major.
+void CopyUnlessRowMajor(const ir::TensorSpec& spec, Side& side, ScratchPlan& scratch) {
+  if (spec.IsContiguous()) return;
+  side.copy =
+      StridedCopy::Make(spec.sizes, spec.strides, ir::ContiguousStrides(spec.sizes), sizeof(float));
+  side.scratch_at = scratch.Take(static_cast<size_t>(spec.NumElements()) * sizeof(float));
+}
+
+// The same for an operand that is packed once: a matrix with dense rows or columns is packed as it
+// lies, which gives the same packed form.
+void CopyUnlessPackable(const ir::TensorSpec& spec, Side& side) {
+  const std::vector<int64_t> own(spec.strides.end() - 2, spec.strides.end());
+  const bool dense = std::min(own[0], own[1]) == 1;
+  if (side.sizes.size() == 2 && dense && IsDistinct(side.sizes, own)) {
+    side.strides = own;
+    return;
+  }
+  ScratchPlan once;
+  CopyUnlessRowMajor(spec, side, once);
 }
 
 StatusOr<Step> MakeStep(const dnnl_memory_desc_t& a, const dnnl_memory_desc_t& b,
@@ -70,8 +89,9 @@ struct MatmulState final : ir::KernelState {
 
 class MatmulKernel final : public ir::Kernel {
  public:
-  static StatusOr<std::unique_ptr<ir::Kernel>> Make(const MatmulProblem& p, const void* constant_b,
-                                                    CpuLevel cpu) {
+  static StatusOr<std::unique_ptr<ir::Kernel>> Make(const MatmulOperands& operands,
+                                                    const void* constant_b, CpuLevel cpu) {
+    const MatmulProblem p = RowMajorProblem(operands);
     auto kernel = std::make_unique<MatmulKernel>();
     GCOMP_ASSIGN_OR_RETURN(kernel->engine_, EngineFor(cpu));
     EnterThread();
@@ -79,10 +99,12 @@ class MatmulKernel final : public ir::Kernel {
     kernel->a_ = MakeSide(p, &MatmulProblem::Batch::a, p.m, p.k, p.a);
     kernel->b_ = MakeSide(p, &MatmulProblem::Batch::b, p.k, p.n, p.b);
     kernel->c_ = MakeSide(p, &MatmulProblem::Batch::c, p.m, p.n, p.c);
-    CopyIfNeeded(kernel->a_, scratch);
-    // A constant b is only read here, so its copy is not part of a run.
-    ScratchPlan once;
-    CopyIfNeeded(kernel->b_, constant_b == nullptr ? scratch : once);
+    CopyUnlessRowMajor(operands.a, kernel->a_, scratch);
+    if (constant_b == nullptr) {
+      CopyUnlessRowMajor(operands.b, kernel->b_, scratch);
+    } else {
+      CopyUnlessPackable(operands.b, kernel->b_);
+    }
     GCOMP_RETURN_IF_ERROR(kernel->Prepare(constant_b));
     kernel->scratchpad_at_ = scratch.Take(kernel->step_.scratchpad_bytes());
     kernel->scratch_bytes_ = scratch.bytes();
@@ -168,16 +190,17 @@ class MatmulKernel final : public ir::Kernel {
 
 }  // namespace
 
-bool TakesMatmul(const MatmulProblem& p) {
-  if (p.dtype != ir::DType::kF32) return false;
+bool TakesMatmul(const MatmulOperands& operands) {
+  if (operands.a.dtype != ir::DType::kF32) return false;
+  const MatmulProblem p = RowMajorProblem(operands);
   std::vector<int64_t> sizes = {p.m, p.n, p.k};
   for (const MatmulProblem::Batch& dim : p.batch) sizes.push_back(dim.size);
   return FitsOneDnn(sizes) && p.batch.size() + 2 <= DNNL_MAX_NDIMS;
 }
 
-StatusOr<std::unique_ptr<ir::Kernel>> PrepareMatmul(const MatmulProblem& problem,
+StatusOr<std::unique_ptr<ir::Kernel>> PrepareMatmul(const MatmulOperands& operands,
                                                     const void* constant_b, CpuLevel cpu) {
-  return MatmulKernel::Make(problem, constant_b, cpu);
+  return MatmulKernel::Make(operands, constant_b, cpu);
 }
 
 }  // namespace gcomp::kernels::onednn

@@ -133,7 +133,7 @@ constinit const ir::OpDef kAdaptiveAvgPool = {
                             "division"},
     .infer = InferAdaptiveAvgPool,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeAdaptiveAvgPool},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

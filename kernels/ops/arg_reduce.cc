@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "kernels/all_ops.h"
+#include "kernels/arg_loops.h"
 #include "kernels/pointwise.h"
 #include "kernels/reduce.h"
 #include "kernels/scratch_plan.h"
@@ -11,211 +12,10 @@
 namespace gcomp::kernels {
 namespace {
 
-// True if a comes before b: NaN is the greatest value, zeros of either sign are equal.
-struct Greater {
-  template <class S>
-  GCOMP_INLINE ir::BoolOf<S> operator()(S a, S b) const {
-    if constexpr (std::is_floating_point_v<ir::NativeOf<S>>) {
-      return ir::Or(ir::Lt(b, a), ir::And(ir::Ne(a, a), ir::Eq(b, b)));
-    } else {
-      return ir::Lt(b, a);
-    }
-  }
-};
-
-struct Less {
-  template <class S>
-  GCOMP_INLINE ir::BoolOf<S> operator()(S a, S b) const {
-    return Greater{}(b, a);
-  }
-};
-
-// The one of two values that comes first, the left one of equals: as a reduction.
-template <class Before>
-struct FirstFn {
-  static constexpr bool kAllowsEmpty = false;
-
-  template <class S>
-  GCOMP_INLINE S operator()(S a, S b) const {
-    return ir::Select(Before{}(b, a), b, a);
-  }
-
-  // What comes after all others.
-  template <class T>
-  static constexpr T Identity() {
-    if constexpr (std::is_same_v<Before, Greater>) return MaxFn::Identity<T>();
-    if constexpr (std::is_floating_point_v<T>) return std::numeric_limits<T>::quiet_NaN();
-    return std::numeric_limits<T>::max();
-  }
-
-  template <class T>
-  static constexpr T Empty() {
-    return Identity<T>();
-  }
-};
-
-// ---- Loops --------------------------------------------------------------------------------------
-
-// Positions inside a chunk or block, as wide as the elements so that loops keep one width.
-template <class T>
-using PositionOf = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
-
-constexpr int64_t kFindStep = 128;
 constexpr int64_t kAheadBytes = 4096;  // of a row, asked for while the one before is searched
 
-// The first i < n with is(i); one is. By groups: first the group, then the place in it.
-template <class T, class Is>
-GCOMP_INLINE int64_t FindFirst(int64_t n, const Is& is) {
-  using Position = PositionOf<T>;
-  int64_t i = 0;
-  for (; i + kFindStep <= n; i += kFindStep) {
-    Position found = 0;
-    for (int64_t j = 0; j < kFindStep; ++j) found |= is(i + j) ? Position{1} : Position{0};
-    if (found != 0) break;
-  }
-  Position first = kFindStep;
-  int64_t count = n - i < kFindStep ? n - i : kFindStep;
-  for (int64_t j = 0; j < count; ++j) {
-    Position here = is(i + j) ? static_cast<Position>(j) : Position{kFindStep};
-    first = here < first ? here : first;
-  }
-  return i + static_cast<int64_t>(first);
-}
-
-// What comes first of numbers, by one instruction; and their sum, to see if all are.
-template <class T>
-struct ExtremeAndSum {
-  T extreme;
-  T sum;
-};
-
-template <class Before, class T>
-GCOMP_INLINE ExtremeAndSum<T> ExtremeOfNumbers(const T* x, int64_t n) {
-  constexpr bool kGreatest = std::is_same_v<Before, Greater>;
-
-  struct First {
-    GCOMP_INLINE T operator()(T a, T b) const {
-      return kGreatest ? (a > b ? a : b) : (a < b ? a : b);
-    }
-  };
-
-  alignas(64) T extremes[kReduceLanes];
-  alignas(64) T sums[kReduceLanes];
-  for (int64_t j = 0; j < kReduceLanes; ++j) extremes[j] = x[0];
-  for (int64_t j = 0; j < kReduceLanes; ++j) sums[j] = SumFn::Identity<T>();
-  auto step = [&](const T* from, int64_t count) __attribute__((always_inline)) {
-    GCOMP_INDEPENDENT
-    for (int64_t j = 0; j < count; ++j) {
-      extremes[j] = First{}(from[j], extremes[j]);
-      sums[j] = ir::Add(sums[j], from[j]);
-    }
-  };
-  int64_t k = 0;
-  for (; k + kReduceLanes <= n; k += kReduceLanes) step(x + k, kReduceLanes);
-  step(x + k, n - k);
-  return {CombineLanes<First>(extremes, kReduceLanes), CombineLanes<SumFn>(sums, kReduceLanes)};
-}
-
-// The extreme of n dense values and where it is, if it comes before *best (or `first`).
-template <class Before, class T>
-GCOMP_INLINE void ChunkBody(const void* values, int64_t n, int64_t base, bool first, void* best,
-                            int64_t* where) {
-  const T* x = static_cast<const T*>(values);
-  T* b = static_cast<T*>(best);
-  if constexpr (std::is_floating_point_v<T>) {
-    auto [extreme, sum] = ExtremeOfNumbers<Before>(x, n);
-    // No NaN is among them: one is among the terms of a sum that is NaN, or inf and -inf.
-    if (sum == sum) {
-      if (!first && !Before{}(extreme, *b)) return;
-      *b = extreme;
-      *where = base + FindFirst<T>(
-                          n, [ x, extreme ](int64_t i)
-                                 __attribute__((always_inline)) { return x[i] == extreme; });
-      return;
-    }
-  }
-  T extreme = ReduceChunk<FirstFn<Before>, T>(
-      n, [x](int64_t i) __attribute__((always_inline)) { return x[i]; });
-  if (!first && !Before{}(extreme, *b)) return;
-  *b = extreme;
-  *where = base + FindFirst<T>(
-                      n, [ x, extreme ](int64_t i)
-                             __attribute__((always_inline)) { return !Before{}(extreme, x[i]); });
-}
-
-// Row k of a block: best[i] and position[i] of n neighboring points.
-template <class Before, class T>
-GCOMP_INLINE void FoldBody(const void* values, int64_t n, int64_t k, void* best, void* position) {
-  const T* x = static_cast<const T*>(values);
-  T* b = static_cast<T*>(best);
-  auto* p = static_cast<PositionOf<T>*>(position);
-  auto here = static_cast<PositionOf<T>>(k);
-  if (k == 0) {
-    for (int64_t i = 0; i < n; ++i) b[i] = x[i];
-    for (int64_t i = 0; i < n; ++i) p[i] = 0;
-    return;
-  }
-  GCOMP_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) {
-    bool before = Before{}(x[i], b[i]);
-    b[i] = before ? x[i] : b[i];
-    p[i] = before ? here : p[i];
-  }
-}
-
-// A finished block into the best of all.
-template <class Before, class T>
-void Merge(const void* block_best, const void* position, int64_t n, int64_t base, void* best,
-           int64_t* where) {
-  const T* from = static_cast<const T*>(block_best);
-  const auto* p = static_cast<const PositionOf<T>*>(position);
-  T* b = static_cast<T*>(best);
-  for (int64_t i = 0; i < n; ++i) {
-    if (base > 0 && !Before{}(from[i], b[i])) continue;
-    b[i] = from[i];
-    where[i] = base + static_cast<int64_t>(p[i]);
-  }
-}
-
-struct ArgLoops {
-  void (*chunk)(const void* values, int64_t n, int64_t base, bool first, void* best,
-                int64_t* where);
-  void (*fold)(const void* values, int64_t n, int64_t k, void* best, void* position);
-  void (*merge)(const void* block_best, const void* position, int64_t n, int64_t base, void* best,
-                int64_t* where);
-};
-
-template <class Before, class T>
-GCOMP_TARGET_V3 void ChunkV3(const void* values, int64_t n, int64_t base, bool first, void* best,
-                             int64_t* where) {
-  ChunkBody<Before, T>(values, n, base, first, best, where);
-}
-
-template <class Before, class T>
-GCOMP_TARGET_V4 void ChunkV4(const void* values, int64_t n, int64_t base, bool first, void* best,
-                             int64_t* where) {
-  ChunkBody<Before, T>(values, n, base, first, best, where);
-}
-
-template <class Before, class T>
-GCOMP_TARGET_V3 void FoldV3(const void* values, int64_t n, int64_t k, void* best, void* position) {
-  FoldBody<Before, T>(values, n, k, best, position);
-}
-
-template <class Before, class T>
-GCOMP_TARGET_V4 void FoldV4(const void* values, int64_t n, int64_t k, void* best, void* position) {
-  FoldBody<Before, T>(values, n, k, best, position);
-}
-
-template <class Before, class T>
-ArgLoops ArgLoopsOf(CpuLevel cpu) {
-  bool v4 = cpu == CpuLevel::kV4;
-  return {.chunk = v4 ? &ChunkV4<Before, T> : &ChunkV3<Before, T>,
-          .fold = v4 ? &FoldV4<Before, T> : &FoldV3<Before, T>,
-          .merge = &Merge<Before, T>};
-}
-
-// ---- Kernels ------------------------------------------------------------------------------------
+// ---- Kernels
+// ------------------------------------------------------------------------------------
 
 // The innermost axis is reduced: one point after the other, by chunks.
 class ArgRowKernel final : public ir::Kernel {
@@ -362,7 +162,8 @@ class ArgStripKernel final : public ir::Kernel {
   size_t where_;
 };
 
-// ---- Ops ----------------------------------------------------------------------------------------
+// ---- Ops
+// ----------------------------------------------------------------------------------------
 
 // The axes: that of `dim`, or all.
 std::vector<int> ArgAxes(const ir::AttrReader& attrs, int rank) {
@@ -472,19 +273,25 @@ constexpr ir::OpDef ArgReduction(std::string_view name, std::string_view doc) {
   };
 }
 
-constexpr ir::OpDef kArgMax = ArgReduction<Greater>(
-    "argmax",
-    "Position of the greatest value along an axis, or in the flattened tensor, the first one of "
-    "equals. x: [d0, ..., dn]; y: i64, without the axis (with keep_dims, it stays with size 1). "
-    "NaN is the greatest value; -0.0 and 0.0 are equal. Searching an empty axis is an error "
-    "(E504).");
+constexpr ir::OpDef kArgMax =
+    ArgReduction<Greater>("argmax",
+                          "Position of the greatest value along an axis, or in the "
+                          "flattened tensor, the first one of "
+                          "equals. x: [d0, ..., dn]; y: i64, without the axis (with "
+                          "keep_dims, it stays with size 1). "
+                          "NaN is the greatest value; -0.0 and 0.0 are equal. Searching an "
+                          "empty axis is an error "
+                          "(E504).");
 
-constexpr ir::OpDef kArgMin = ArgReduction<Less>(
-    "argmin",
-    "Position of the least value along an axis, or in the flattened tensor, the first one of "
-    "equals. x: [d0, ..., dn]; y: i64, without the axis (with keep_dims, it stays with size 1). "
-    "NaN is the greatest value; -0.0 and 0.0 are equal. Searching an empty axis is an error "
-    "(E504).");
+constexpr ir::OpDef kArgMin =
+    ArgReduction<Less>("argmin",
+                       "Position of the least value along an axis, or in the flattened "
+                       "tensor, the first one of "
+                       "equals. x: [d0, ..., dn]; y: i64, without the axis (with "
+                       "keep_dims, it stays with size 1). "
+                       "NaN is the greatest value; -0.0 and 0.0 are equal. Searching an "
+                       "empty axis is an error "
+                       "(E504).");
 
 }  // namespace
 

@@ -174,7 +174,7 @@ constinit const ir::OpDef kAttention = {
                             "narrower results are rounded once more"},
     .infer = InferAttention,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeAttention},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

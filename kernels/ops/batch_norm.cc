@@ -1,6 +1,13 @@
-// group_norm and batch_norm: normalization of channels, [n, c, ...], as formulas of other ops.
+// group_norm and batch_norm: normalization of channels, [n, c, ...]. group_norm, and batch_norm in
+// training, are formulas of other ops.
+#include "kernels/batch_norm.h"
+
+#include <utility>
+#include <vector>
+
 #include "base/format.h"
 #include "ir/decompose.h"
+#include "ir/loops.h"
 #include "kernels/all_ops.h"
 #include "kernels/pointwise.h"
 
@@ -106,7 +113,7 @@ constexpr ir::OpDef kGroupNorm{
                             "x / sqrt(var + eps) * weight and bias"},
     .infer = &InferGroupNorm,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = &DecomposeGroupNorm},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 // ---- batch_norm ---------------------------------------------------------------------------------
@@ -123,35 +130,63 @@ Status InferBatchNorm(ir::InferCtx& ctx) {
   return Status();
 }
 
+// Training is a formula that ends in the op without it.
 void DecomposeBatchNorm(ir::DecomposeCtx& ctx) {
+  if (!ctx.attrs().Bool("training")) return;
   ir::Term x = ctx.Widened(ctx.operand(0));
   ir::Term mean = ctx.Widened(ctx.operand(3));
   ir::Term var = ctx.Widened(ctx.operand(4));
   if (!x.present() || !mean.present() || !var.present()) return;
-  ir::Term new_mean;
-  ir::Term new_var;
-  int rank = x.rank();
-  if (ctx.attrs().Bool("training")) {
-    double momentum = ctx.attrs().Float("momentum");
-    std::vector<int64_t> axes = {0};
-    for (int d = 2; d < rank; ++d) axes.push_back(d);
-    auto variance = [&](int64_t correction) {
-      return ctx.Call("var", {x},
-                      {{"dims", ir::IntsAttr(axes)}, {"correction", ir::Expr(correction)}});
-    };
-    ir::Term batch_mean = ctx.Call("reduce_mean", {x}, {{"dims", ir::IntsAttr(axes)}});
-    new_mean = mean * (1 - momentum) + batch_mean * momentum;
-    new_var = var * (1 - momentum) + variance(1) * momentum;
-    mean = batch_mean;
-    var = variance(0);
-  }
-  ir::Term scale = 1.0 / ctx.Call("sqrt", {var + ctx.attrs().Float("eps")});
-  ir::Term y = (x - PerChannel(ctx, mean, rank)) * PerChannel(ctx, scale, rank);
-  y = y * PerChannel(ctx, ctx.Widened(ctx.operand(1)), rank);
-  ctx.Return(y + PerChannel(ctx, ctx.Widened(ctx.operand(2)), rank));
-  if (!new_mean.present()) return;
+  double momentum = ctx.attrs().Float("momentum");
+  std::vector<int64_t> axes = {0};
+  for (int d = 2; d < x.rank(); ++d) axes.push_back(d);
+  auto variance = [&](int64_t correction) {
+    return ctx.Call("var", {x},
+                    {{"dims", ir::IntsAttr(axes)}, {"correction", ir::Expr(correction)}});
+  };
+  ir::Term batch_mean = ctx.Call("reduce_mean", {x}, {{"dims", ir::IntsAttr(axes)}});
+  ir::Term new_mean = mean * (1 - momentum) + batch_mean * momentum;
+  ir::Term new_var = var * (1 - momentum) + variance(1) * momentum;
+  ctx.Return(ctx.Call(
+      "batch_norm",
+      {x, ctx.Widened(ctx.operand(1)), ctx.Widened(ctx.operand(2)), batch_mean, variance(0)},
+      {{"eps", ctx.attrs().Float("eps")}}));
   ctx.Return(new_mean);
   ctx.Return(new_var);
+}
+
+template <class T>
+void LowerBatchNormTo(ir::LowerCtx& ctx) {
+  ir::Stage map;
+  map.axes = ctx.results[0].sizes;
+  map.loads.push_back(
+      {.buffer = 0, .offset = {0, ctx.operands[0].strides}, .guards = {}, .otherwise = {}});
+  for (size_t i = 1; i < ctx.operands.size(); ++i) {
+    ir::Load load = {
+        .buffer = i, .offset = {0, ir::Dims(map.axes.size())}, .guards = {}, .otherwise = {}};
+    load.offset.coefs[1] = ctx.operands[i].strides[0];
+    map.loads.push_back(std::move(load));
+  }
+  const auto param = [&](size_t i) {
+    return ir::Sym<T>(&map.body, map.body.Param(i, ir::NativeDType<T>()));
+  };
+  const ir::Sym<T> x = param(0);
+  const ir::Sym<T> eps = ir::Constant(x, static_cast<T>(ctx.attrs.Float("eps")));
+  const ir::Sym<T> r = InverseDeviation(param(4), eps, ir::Constant(x, T{1}));
+  map.body_result = NormalizeByChannel{}(x, param(1), param(2), param(3), r).index();
+  map.store_buffer = ctx.result_buffer(0);
+  map.store = {0, ctx.results[0].strides};
+  ctx.nest.stages.push_back(std::move(map));
+}
+
+Status LowerBatchNorm(ir::LowerCtx& ctx) {
+  GCOMP_ENSURE(!ctx.attrs.Bool("training"), "training is a formula");
+  if (ctx.operands[0].dtype == ir::DType::kF64) {
+    LowerBatchNormTo<double>(ctx);
+  } else {
+    LowerBatchNormTo<float>(ctx);
+  }
+  return Status();
 }
 
 constexpr ir::OperandSpec kBatchNormOperands[] = {
@@ -173,7 +208,7 @@ constexpr ir::OpDef kBatchNorm{
         "the batch (reduce_mean, and var with correction 0, over all axes but 1), and there are "
         "two further results: (1 - momentum) * mean + momentum * batch mean, and the same of var "
         "with the batch's var of correction 1. f16 and bf16 are computed in f32 and rounded once. "
-        "Stands for these ops.",
+        "Training stands for these ops, and batch_norm without it.",
     .source = "S. Ioffe, C. Szegedy, Batch Normalization, https://arxiv.org/abs/1502.03167",
     .operands = kBatchNormOperands,
     .attrs = kBatchNormAttrs,
@@ -183,8 +218,11 @@ constexpr ir::OpDef kBatchNorm{
                   .reason = "rounded sums, x - mean cancels; relative to the largest magnitude of "
                             "x / sqrt(var + eps) * weight and bias"},
     .infer = &InferBatchNorm,
-    .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = &DecomposeBatchNorm},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .prepare = &PrepareBatchNorm,
+    .lowering = {.kind = ir::Lowering::Kind::kDecompose,
+                 .loops = &LowerBatchNorm,
+                 .decompose = &DecomposeBatchNorm},
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

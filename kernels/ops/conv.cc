@@ -259,7 +259,7 @@ constexpr ir::OpDef Conv(std::string_view name, std::string_view doc, std::strin
           .infer = InferConv<kSpatial>,
           .prepare = PrepareConv<false>,
           .lowering = kExternal,
-          .vjp = ir::NotYet(kNoVjpYet)};
+          .vjp = ir::NotYet()};
 }
 
 constinit const ir::OpDef kConv1d = Conv<1>(
@@ -317,7 +317,7 @@ constinit const ir::OpDef kConvTranspose = {
     .infer = InferConvTranspose,
     .prepare = PrepareConv<true>,
     .lowering = kExternal,
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

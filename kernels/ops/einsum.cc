@@ -281,7 +281,7 @@ constinit const ir::OpDef kEinsum = {
                             "once more"},
     .infer = InferEinsum,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeEinsum},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "base/format.h"
 #include "kernels/all_ops.h"
+#include "kernels/cpu_target.h"
 #include "kernels/index.h"
 #include "kernels/pointwise.h"
 
@@ -20,24 +21,52 @@ using KernelOr = StatusOr<std::unique_ptr<ir::Kernel>>;
 constexpr ir::Tolerance kMovesBits = {.reason = "no arithmetic: elements of the operand"};
 constexpr ir::Lowering kLibrary = {.kind = ir::Lowering::Kind::kExternal, .why = kReadsByIndex};
 
-// Copies the run at each offset to the next place of y.
-template <class Run>
-char* CopyRuns(const char* x, const int64_t* offsets, int64_t n, char* y, Run run) {
-  for (int64_t i = 0; i < n; ++i, y += run()) {
-    std::memcpy(y, x + offsets[i], static_cast<size_t>(run()));
-  }
-  return y;
+// y[i] = the T at x + offsets[i].
+template <class T>
+GCOMP_INLINE void PickEach(const char* x, const int64_t* offsets, int64_t n, char* y) {
+  T* to = reinterpret_cast<T*>(y);
+  GCOMP_INDEPENDENT
+  for (int64_t i = 0; i < n; ++i) to[i] = *reinterpret_cast<const T*>(x + offsets[i]);
 }
 
-template <int64_t kBytes>
-struct FixedRun {
-  constexpr int64_t operator()() const { return kBytes; }
-};
+using PickFn = void (*)(const char* x, const int64_t* offsets, int64_t n, char* y);
+
+template <class T>
+GCOMP_TARGET_V3 void PickV3(const char* x, const int64_t* offsets, int64_t n, char* y) {
+  PickEach<T>(x, offsets, n, y);
+}
+
+template <class T>
+GCOMP_TARGET_V4 void PickV4(const char* x, const int64_t* offsets, int64_t n, char* y) {
+  PickEach<T>(x, offsets, n, y);
+}
+
+template <class T>
+PickFn PickFor(CpuLevel cpu) {
+  return PerCpu<PickFn>{&PickV3<T>, &PickV4<T>}.For(cpu);
+}
+
+// The loop for runs of one element; null for longer ones.
+PickFn PickFor(int64_t run_bytes, int64_t element_bytes, CpuLevel cpu) {
+  if (run_bytes != element_bytes) return nullptr;
+  switch (element_bytes) {
+    case 1:
+      return PickFor<uint8_t>(cpu);
+    case 2:
+      return PickFor<uint16_t>(cpu);
+    case 4:
+      return PickFor<uint32_t>(cpu);
+    case 8:
+      return PickFor<uint64_t>(cpu);
+    default:
+      return nullptr;
+  }
+}
 
 // y, row-major, takes the runs of operand 0 at the offsets in order.
 class GatherKernel final : public ir::Kernel {
  public:
-  explicit GatherKernel(IndexedOffsets offsets) : offsets_(std::move(offsets)) {}
+  GatherKernel(IndexedOffsets offsets, PickFn pick) : offsets_(std::move(offsets)), pick_(pick) {}
 
   Status Run(const ir::KernelArgs& args) const override {
     GCOMP_RETURN_IF_ERROR(offsets_.Check(args));
@@ -45,33 +74,27 @@ class GatherKernel final : public ir::Kernel {
     char* y = args.result<char>(0);
     const int64_t bytes = offsets_.run_bytes();
     return offsets_.ForEach(args, x, [&](const int64_t* offsets, int64_t n) {
-      switch (bytes) {  // a copy of known size is one instruction
-        case 1:
-          y = CopyRuns(x, offsets, n, y, FixedRun<1>());
-          break;
-        case 2:
-          y = CopyRuns(x, offsets, n, y, FixedRun<2>());
-          break;
-        case 4:
-          y = CopyRuns(x, offsets, n, y, FixedRun<4>());
-          break;
-        case 8:
-          y = CopyRuns(x, offsets, n, y, FixedRun<8>());
-          break;
-        default:
-          y = CopyRuns(x, offsets, n, y, [bytes] { return bytes; });
+      if (pick_ != nullptr) {
+        pick_(x, offsets, n, y);
+        y += n * bytes;
+        return;
+      }
+      for (int64_t i = 0; i < n; ++i, y += bytes) {
+        std::memcpy(y, x + offsets[i], static_cast<size_t>(bytes));
       }
     });
   }
 
  private:
   IndexedOffsets offsets_;
+  PickFn pick_;
 };
 
 KernelOr MakeGather(const ir::KernelCtx& ctx, const IndexedSpace& space) {
   GCOMP_ENSURE(ctx.results[0].IsContiguous(), "the result is row-major");
   GCOMP_ASSIGN_OR_RETURN(IndexedOffsets offsets, IndexedOffsets::Make(ctx, space));
-  return std::unique_ptr<ir::Kernel>(std::make_unique<GatherKernel>(std::move(offsets)));
+  const PickFn pick = PickFor(offsets.run_bytes(), space.element_bytes, ctx.cpu);
+  return std::unique_ptr<ir::Kernel>(std::make_unique<GatherKernel>(std::move(offsets), pick));
 }
 
 Status Return(InferCtx& ctx, ir::Dims dims) {
@@ -121,7 +144,7 @@ constinit const ir::OpDef kGather = {
     .infer = InferGather,
     .prepare = PrepareGather,
     .lowering = kLibrary,
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 // ---- index_select -------------------------------------------------------------------------------
@@ -168,7 +191,7 @@ constinit const ir::OpDef kIndexSelect = {
     .infer = InferIndexSelect,
     .prepare = PrepareIndexSelect,
     .lowering = kLibrary,
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 // ---- index --------------------------------------------------------------------------------------
@@ -205,7 +228,7 @@ constinit const ir::OpDef kIndex = {
     .infer = InferIndex,
     .prepare = PrepareIndex,
     .lowering = kLibrary,
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 // ---- embedding ----------------------------------------------------------------------------------
@@ -240,7 +263,7 @@ constinit const ir::OpDef kEmbedding = {
     .infer = InferEmbedding,
     .prepare = PrepareEmbedding,
     .lowering = kLibrary,
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -1,22 +1,21 @@
 // interpolate: images of another size, by the nearest element or by lines between elements.
+#include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "base/format.h"
-#include "ir/decompose.h"
+#include "ir/kernel.h"
 #include "ir/op_def.h"
 #include "kernels/all_ops.h"
 #include "kernels/pointwise.h"
+#include "kernels/resample.h"
 
 namespace gcomp::kernels {
 namespace {
 
 using ir::Dims;
-using ir::DType;
 using ir::Expr;
 using ir::InferCtx;
-using ir::Term;
 using ir::Type;
 
 // ---- Types --------------------------------------------------------------------------------------
@@ -76,71 +75,25 @@ Status InferInterpolate(InferCtx& ctx) {
   return {};
 }
 
-// ---- Formula ------------------------------------------------------------------------------------
+// ---- Eager --------------------------------------------------------------------------------------
 
-// One axis on its way from size `in` to size `out`. Places are fractions of integers, exact.
-class AxisWriter {
- public:
-  AxisWriter(ir::DecomposeCtx& ctx, int axis, const Expr& in, const Expr& out)
-      : ctx_(ctx),
-        axis_(axis),
-        in_(ctx.SizeValue(in, DType::kI64)),
-        out_(ctx.SizeValue(out, DType::kI64)),
-        i_(ctx.Iota(DType::kI64, {out}, 0)) {}
-
-  // The element at floor(i * in / out).
-  Term Nearest(Term x) { return Pick(x, i_ * in_ / out_); }
-
-  // Between the two elements around the place of i.
-  Term Linear(Term x, bool align_corners) {
-    // place = num / den: i * (in - 1) / (out - 1), or (i + 0.5) * in / out - 0.5.
-    const Term num = align_corners ? i_ * (in_ - 1.0) : AtLeast((2.0 * i_ + 1.0) * in_ - out_, 0);
-    const Term den = align_corners ? AtLeast(out_ - 1.0, 1) : 2.0 * out_;
-    const Term low = num / den;
-    const Term high = ctx_.Call("min", {low + 1.0, in_ - 1.0});
-    const Term rest = ctx_.Cast(num - low * den, DType::kF64) / ctx_.Cast(den, DType::kF64);
-    const Term a = Pick(x, low);
-    const Term b = Pick(x, high);
-    const Term weight = ctx_.Reshape(ctx_.Cast(rest, x.dtype()), Column(x));
-    // A weight of 0 reads only a, whatever b is.
-    const Term is_at_a = ctx_.Call("eq", {weight, ctx_.Literal(0, weight)});
-    return ctx_.Select(is_at_a, a, a + weight * (b - a));
+StatusOr<std::unique_ptr<ir::Kernel>> PrepareInterpolate(const ir::KernelCtx& ctx) {
+  const ir::TensorSpec& x = ctx.operands[0];
+  const ir::TensorSpec& y = ctx.results[0];
+  ResampleProblem p;
+  p.dtype = x.dtype;
+  p.n = x.sizes[0];
+  p.c = x.sizes[1];
+  p.x_strides = {x.strides[0], x.strides[1], 0, 0, 0};
+  const size_t axes = x.sizes.size() - 2;
+  for (size_t i = 0; i < axes; ++i) {
+    const size_t to = 3 - axes + i;
+    p.in[to] = x.sizes[2 + i];
+    p.out[to] = y.sizes[2 + i];
+    p.x_strides[2 + to] = x.strides[2 + i];
   }
-
- private:
-  Term AtLeast(Term x, double least) { return ctx_.Call("max", {x, ctx_.Literal(least, x)}); }
-
-  Term Pick(Term x, Term indices) {
-    return ctx_.Call("index_select", {x, indices}, {{"dim", Expr(axis_)}});
-  }
-
-  // The sizes with which a value per i broadcasts to the result.
-  Dims Column(Term x) const {
-    Dims sizes(x.sizes().size() - static_cast<size_t>(axis_), Expr(1));
-    if (i_.present()) sizes[0] = i_.size(0);
-    return sizes;
-  }
-
-  ir::DecomposeCtx& ctx_;
-  int axis_;
-  Term in_;
-  Term out_;
-  Term i_;
-};
-
-void DecomposeInterpolate(ir::DecomposeCtx& ctx) {
-  const bool is_nearest = ctx.attrs().String("mode") == "nearest";
-  const bool align_corners = ctx.attrs().Bool("align_corners");
-  const Dims size = ctx.attrs().Sizes("size").value_or(Dims());
-  Term y = is_nearest ? ctx.operand(0) : ctx.Widened(ctx.operand(0));
-  for (size_t i = 0; i < size.size() && y.present(); ++i) {
-    const int axis = static_cast<int>(2 + i);
-    if (y.size(axis) == size[i]) continue;  // each place is an element
-    AxisWriter writer(ctx, axis, y.size(axis), size[i]);
-    y = is_nearest ? writer.Nearest(y) : writer.Linear(y, align_corners);
-  }
-  if (y.present() && !y.type().is_contiguous()) y = ctx.Call("contiguous", {y});
-  ctx.Return(y);
+  if (ctx.attrs.String("mode") == "nearest") return PrepareNearest(p, ctx.cpu);
+  return PrepareLinear(p, ctx.attrs.Bool("align_corners"), ctx.cpu);
 }
 
 constexpr ir::OperandSpec kOperands[] = {{.name = "x", .dtypes = ir::kRealDTypes}};
@@ -175,8 +128,10 @@ constinit const ir::OpDef kInterpolate = {
                   .reason = "per axis a rounded weight, difference, product and sum, relative to "
                             "the largest element"},
     .infer = InferInterpolate,
-    .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeInterpolate},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .prepare = PrepareInterpolate,
+    .lowering = {.kind = ir::Lowering::Kind::kExternal,
+                 .why = "reads at places floor(i * d / d'), which no affine offset gives"},
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

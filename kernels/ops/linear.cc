@@ -82,7 +82,7 @@ constinit const ir::OpDef kLinear = {
                             "are rounded once more"},
     .infer = InferLinear,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeLinear},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -60,15 +60,15 @@ Status InferMatmul(InferCtx& ctx) {
 }
 
 StatusOr<std::unique_ptr<ir::Kernel>> PrepareMatmul(const ir::KernelCtx& ctx) {
-  const MatmulProblem problem =
-      MatmulProblem::Make(ctx.operands[0], ctx.operands[1], ctx.results[0]);
 #ifdef GCOMP_ONEDNN
-  if (onednn::TakesMatmul(problem)) {
-    return onednn::PrepareMatmul(problem, ctx.constants.empty() ? nullptr : ctx.constants[1],
+  const onednn::MatmulOperands operands = {ctx.operands[0], ctx.operands[1], ctx.results[0]};
+  if (onednn::TakesMatmul(operands)) {
+    return onednn::PrepareMatmul(operands, ctx.constants.empty() ? nullptr : ctx.constants[1],
                                  ctx.cpu);
   }
 #endif
-  return PrepareMatmulLoops(problem, ctx.cpu);
+  return PrepareMatmulLoops(MatmulProblem::Make(ctx.operands[0], ctx.operands[1], ctx.results[0]),
+                            ctx.cpu);
 }
 
 constexpr ir::OperandSpec kMatmulOperands[] = {{.name = "a", .dtypes = ir::kNumericDTypes},
@@ -98,7 +98,7 @@ constinit const ir::OpDef kMatmul = {
     .lowering = {.kind = ir::Lowering::Kind::kExternal,
                  .why = "pinned: one implementation (oneDNN, or gcomp's own loops) gives the bits "
                         "on all tiers"},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 // ---- bmm ----------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ constinit const ir::OpDef kBmm = {
     .tolerance = kTolerance,
     .infer = InferBmm,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeBmm},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 // ---- addmm --------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ constinit const ir::OpDef kAddmm = {
                             "roundings; narrower results are rounded once more"},
     .infer = InferAddmm,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeAddmm},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -1,28 +1,14 @@
 // layer_norm and rms_norm: normalization of rows along axes.
 #include "base/format.h"
 #include "kernels/all_ops.h"
+#include "kernels/moments.h"
 #include "kernels/pointwise.h"
 #include "kernels/reduce.h"
+#include "kernels/row_passes.h"
 #include "kernels/row_strip.h"
 
 namespace gcomp::kernels {
 namespace {
-
-// The arithmetic, written once for eager loops and lowering.
-struct Mean {
-  template <class S>
-  GCOMP_INLINE S operator()(S sum, ir::Rebind<S, int64_t> n) const {
-    return ir::Div(sum, ir::Convert<ir::NativeOf<S>>(n));
-  }
-};
-
-struct SquaredDifference {
-  template <class S>
-  GCOMP_INLINE S operator()(S x, S mean) const {
-    S d = ir::Sub(x, mean);
-    return ir::Mul(d, d);
-  }
-};
 
 // 1 / sqrt(sum / n + eps): what rows are multiplied by.
 struct Scale {
@@ -54,39 +40,49 @@ GCOMP_INLINE void MapWithParameters(const Strip& strip, const Value& value) {
       });
 }
 
+// The last pass: y is value(x), times weight, plus bias.
+template <class T, class Pass, class Value>
+GCOMP_INLINE void MapWithParameters(const Row& row, const Pass& pass, const Value& value) {
+  const T* w = static_cast<const T*>(row.weight);
+  const T* b = static_cast<const T*>(row.bias);
+  if (w != nullptr && b != nullptr) {
+    MapPass<T>(
+        row, pass, [&](int64_t i, const T* x) __attribute__((always_inline)) {
+          return ir::Add(ir::Mul(value(*x), w[i]), b[i]);
+        });
+  } else if (w != nullptr) {
+    MapPass<T>(
+        row, pass, [&](int64_t i, const T* x) __attribute__((always_inline)) {
+          return ir::Mul(value(*x), w[i]);
+        });
+  } else if (b != nullptr) {
+    MapPass<T>(
+        row, pass, [&](int64_t i, const T* x) __attribute__((always_inline)) {
+          return ir::Add(value(*x), b[i]);
+        });
+  } else {
+    MapPass<T>(
+        row, pass, [&](int64_t, const T* x) __attribute__((always_inline)) { return value(*x); });
+  }
+}
+
 struct LayerNormLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
-    const T* x = static_cast<const T*>(row.x);
-    T* y = static_cast<T*>(row.y);
-    T* partials = static_cast<T*>(row.partials);
-    auto value = [x](int64_t i) __attribute__((always_inline)) {
-      return x[i];
-    };
-    T mean = Mean{}(ReduceRow<SumFn>(row.n, value, partials, PrefetchNextRow{row}), row.n);
-    auto square = [ x, mean ](int64_t i) __attribute__((always_inline)) {
-      return SquaredDifference{}(x[i], mean);
-    };
-    T scale = Scale{}(ReduceRow<SumFn>(row.n, square, partials), row.n, row.eps);
-    const T* w = static_cast<const T*>(row.weight);
-    const T* b = static_cast<const T*>(row.bias);
-    if (w != nullptr && b != nullptr) {
-      GCOMP_INDEPENDENT
-      for (int64_t i = 0; i < row.n; ++i) {
-        y[i] = ir::Add(ir::Mul(Normalize{}(x[i], mean, scale), w[i]), b[i]);
-      }
-      return;
-    }
-    GCOMP_INDEPENDENT
-    for (int64_t i = 0; i < row.n; ++i) y[i] = Normalize{}(x[i], mean, scale);
-    if (w != nullptr) {
-      GCOMP_INDEPENDENT
-      for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Mul(y[i], w[i]);
-    }
-    if (b != nullptr) {
-      GCOMP_INDEPENDENT
-      for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Add(y[i], b[i]);
-    }
+    T sum = ReducePass<SumFn, T>(
+        row, RowPass<RowRead::kFirst, 0, 2>(row),
+        [](T x, int64_t) __attribute__((always_inline)) { return x; });
+    T mean = Mean{}(sum, row.n);
+    T squares = ReducePass<SumFn, T>(
+        row,
+        RowPass<RowRead::kAgain, 2, 5>(row), [mean](T x, int64_t) __attribute__((always_inline)) {
+          return SquaredDifference{}(x, mean);
+        });
+    T scale = Scale{}(squares, row.n, row.eps);
+    MapWithParameters<T>(
+        row, RowPass<RowRead::kAgain, 5, 8>(row),
+        [ mean, scale ](T x)
+            __attribute__((always_inline)) { return Normalize{}(x, mean, scale); });
   }
 
   template <class T>
@@ -112,21 +108,14 @@ struct LayerNormLoop {
 struct RmsNormLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
-    const T* x = static_cast<const T*>(row.x);
-    T* y = static_cast<T*>(row.y);
-    auto square = [x](int64_t i) __attribute__((always_inline)) {
-      return ir::Mul(x[i], x[i]);
-    };
-    T sum = ReduceRow<SumFn>(row.n, square, static_cast<T*>(row.partials), PrefetchNextRow{row});
-    T scale = Scale{}(sum, row.n, row.eps);
-    const T* w = static_cast<const T*>(row.weight);
-    if (w != nullptr) {
-      GCOMP_INDEPENDENT
-      for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Mul(ir::Mul(x[i], scale), w[i]);
-    } else {
-      GCOMP_INDEPENDENT
-      for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Mul(x[i], scale);
-    }
+    T squares = ReducePass<SumFn, T>(
+        row, RowPass<RowRead::kFirst, 0, 4>(row),
+        [](T x, int64_t) __attribute__((always_inline)) { return ir::Mul(x, x); });
+    T scale = Scale{}(squares, row.n, row.eps);
+    MapWithParameters<T>(
+        row, RowPass<RowRead::kAgain, 4, 8>(row), [scale](T x) __attribute__((always_inline)) {
+          return ir::Mul(x, scale);
+        });
   }
 
   template <class T>
@@ -317,32 +306,44 @@ constexpr ir::AttrSpec kRmsNormAttrs[] = {
 constexpr ir::OpDef kLayerNorm{
     .name = "layer_norm",
     .doc =
-        "Layer normalization: mean = (sum of x over dims) / n; var = (sum of (x - mean)^2 over "
-        "dims) / n; r = 1 / sqrt(var + eps); y = (x - mean) * r * weight + bias, each operation "
-        "rounded, in this order; an absent weight or bias is left out. n: elements over dims. x, "
-        "y: [d0, ...]; weight, bias: the sizes of dims. Two passes; both sums are form 1 of "
-        "docs/numerics.md whichever axes dims are; f16 and bf16 are computed in f32 and rounded "
+        "Layer normalization: mean = (sum of x over dims) / n; var = (sum "
+        "of (x - mean)^2 over "
+        "dims) / n; r = 1 / sqrt(var + eps); y = (x - mean) * r * weight + "
+        "bias, each operation "
+        "rounded, in this order; an absent weight or bias is left out. n: "
+        "elements over dims. x, "
+        "y: [d0, ...]; weight, bias: the sizes of dims. Two passes; both "
+        "sums are form 1 of "
+        "docs/numerics.md whichever axes dims are; f16 and bf16 are "
+        "computed in f32 and rounded "
         "once.",
-    .source = "J. Ba, J. Kiros, G. Hinton, Layer Normalization, https://arxiv.org/abs/1607.06450",
+    .source =
+        "J. Ba, J. Kiros, G. Hinton, Layer Normalization, "
+        "https://arxiv.org/abs/1607.06450",
     .operands = kOperands,
     .attrs = kLayerNormAttrs,
     .tolerance = {.ulp = 4,
                   .rtol = 1e-5,
-                  .reason = "rounded sums, x - mean cancels; relative to the largest magnitude of "
+                  .reason = "rounded sums, x - mean cancels; relative to the "
+                            "largest magnitude of "
                             "x / sqrt(var + eps) * weight and bias"},
     .infer = &InferLayerNorm,
     .prepare = &PrepareLayerNorm,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower<LowerLayerNorm>},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 constexpr ir::OpDef kRmsNorm{
     .name = "rms_norm",
     .doc =
-        "Root mean square normalization: s = (sum of x * x over dims) / n; r = 1 / sqrt(s + eps); "
-        "y = x * r * weight, each operation rounded, in this order; an absent weight is left out. "
-        "n: elements over dims, which are the last axis where they are absent. x, y: [d0, ...]; "
-        "weight: the sizes of dims. The sum is form 1 of docs/numerics.md whichever axes dims are; "
+        "Root mean square normalization: s = (sum of x * x over dims) / n; "
+        "r = 1 / sqrt(s + eps); "
+        "y = x * r * weight, each operation rounded, in this order; an "
+        "absent weight is left out. "
+        "n: elements over dims, which are the last axis where they are "
+        "absent. x, y: [d0, ...]; "
+        "weight: the sizes of dims. The sum is form 1 of docs/numerics.md "
+        "whichever axes dims are; "
         "f16 and bf16 are computed in f32 and rounded once.",
     .source =
         "B. Zhang, R. Sennrich, Root Mean Square Layer Normalization, "
@@ -355,7 +356,7 @@ constexpr ir::OpDef kRmsNorm{
     .infer = &InferRmsNorm,
     .prepare = &PrepareRmsNorm,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower<LowerRmsNorm>},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -257,7 +257,7 @@ constinit const ir::OpDef kMaxPool = {
     .infer = InferPool,
     .prepare = [](const ir::KernelCtx& ctx) { return PrepareMaxPool(MakeProblem(ctx), ctx.cpu); },
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerMaxPool},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 constinit const ir::OpDef kAvgPool = {
@@ -284,7 +284,7 @@ constinit const ir::OpDef kAvgPool = {
           return PrepareMeanPool(MakeProblem(ctx), ctx.attrs.Bool("count_include_pad"), ctx.cpu);
         },
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerAvgPool},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

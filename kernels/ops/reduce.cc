@@ -2,6 +2,7 @@
 #include "kernels/reduce.h"
 
 #include "kernels/all_ops.h"
+#include "kernels/moments.h"
 #include "kernels/pointwise.h"
 
 namespace gcomp::kernels {
@@ -11,60 +12,62 @@ constexpr std::string_view kOrder = "docs/numerics.md, The order of a reduction"
 
 constexpr ir::OpDef kReduceSum = Reduction<SumFn>({
     .name = "reduce_sum",
-    .doc =
-        "Sum over axes: y[...] = sum of x over `dims`, without those axes (with keep_dims, they "
-        "stay with size 1). x: [d0, ..., dn]. Added in the fixed order of docs/numerics.md; f16 "
-        "and bf16 in f32, rounded once; integers wrap in their own width. The sum of no elements "
-        "is 0.",
+    .doc = "Sum over axes: y[...] = sum of x over `dims`, without those axes "
+           "(with keep_dims, they "
+           "stay with size 1). x: [d0, ..., dn]. Added in the fixed order of "
+           "docs/numerics.md; f16 "
+           "and bf16 in f32, rounded once; integers wrap in their own width. "
+           "The sum of no elements "
+           "is 0.",
     .source = kOrder,
     .tolerance = {.ulp = 1,
                   .rtol = 1e-5,
                   .reason = "each addition rounds; relative to the sum of magnitudes"},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 });
 
 constexpr ir::OpDef kReduceProd = Reduction<ProdFn>({
     .name = "reduce_prod",
-    .doc =
-        "Product over axes: y[...] = product of x over `dims`, without those axes (with keep_dims, "
-        "they stay with size 1). x: [d0, ..., dn]. Multiplied in the fixed order of "
-        "docs/numerics.md; f16 and bf16 in f32, rounded once; integers wrap in their own width. "
-        "The product of no elements is 1.",
+    .doc = "Product over axes: y[...] = product of x over `dims`, without "
+           "those axes (with keep_dims, "
+           "they stay with size 1). x: [d0, ..., dn]. Multiplied in the fixed "
+           "order of "
+           "docs/numerics.md; f16 and bf16 in f32, rounded once; integers wrap "
+           "in their own width. "
+           "The product of no elements is 1.",
     .source = kOrder,
     .tolerance = {.ulp = 1,
                   .rtol = 1e-5,
                   .reason = "each of the n multiplications rounds: n units in the last place"},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 });
 
 constexpr ir::OpDef kReduceMax = Reduction<MaxFn>({
     .name = "reduce_max",
-    .doc = "Greatest value over axes: y[...] = max of x over `dims`, without those axes (with "
-           "keep_dims, they stay with size 1). x: [d0, ..., dn]. NaN if any is NaN; -0.0 is less "
+    .doc = "Greatest value over axes: y[...] = max of x over `dims`, without "
+           "those axes (with "
+           "keep_dims, they stay with size 1). x: [d0, ..., dn]. NaN if any is "
+           "NaN; -0.0 is less "
            "than 0.0. Reducing an empty axis is an error (E504).",
     .source = kOrder,
     .tolerance = {.reason = "one of the values is copied"},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 });
 
 constexpr ir::OpDef kReduceMin = Reduction<MinFn>({
     .name = "reduce_min",
-    .doc = "Least value over axes: y[...] = min of x over `dims`, without those axes (with "
-           "keep_dims, they stay with size 1). x: [d0, ..., dn]. NaN if any is NaN; -0.0 is less "
+    .doc = "Least value over axes: y[...] = min of x over `dims`, without "
+           "those axes (with "
+           "keep_dims, they stay with size 1). x: [d0, ..., dn]. NaN if any is "
+           "NaN; -0.0 is less "
            "than 0.0. Reducing an empty axis is an error (E504).",
     .source = kOrder,
     .tolerance = {.reason = "one of the values is copied"},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 });
 
-// ---- reduce_mean --------------------------------------------------------------------------------
-
-struct Quotient {
-  template <class S>
-  GCOMP_INLINE S operator()(S sum, ir::Rebind<S, int64_t> n) const {
-    return ir::Div(sum, ir::Convert<ir::NativeOf<S>>(n));
-  }
-};
+// ---- reduce_mean
+// --------------------------------------------------------------------------------
 
 // Calls f(T{}) with the compute type of a float dtype.
 template <class F>
@@ -79,7 +82,7 @@ StatusOr<std::unique_ptr<ir::Kernel>> PrepareMean(const ir::KernelCtx& ctx) {
     loops.empty = ir::ScalarOf(MeanFn::Empty<T>()).bits;
     loops.finish = [](void* values, int64_t count, int64_t n) {
       auto* v = static_cast<T*>(values);
-      for (int64_t i = 0; i < count; ++i) v[i] = Quotient{}(v[i], n);
+      for (int64_t i = 0; i < count; ++i) v[i] = Mean{}(v[i], n);
     };
     return MakeReduceKernel(ctx, loops);
   });
@@ -94,7 +97,7 @@ Status LowerMean(ir::LowerCtx& ctx) {
     stage.finish_loads = {LoadCount(stage.reduce_axes)};
     ir::Sym<T> sum(&stage.finish, stage.finish_result);
     ir::Sym<int64_t> n(&stage.finish, stage.finish.Param(1, ir::DType::kI64));
-    stage.finish_result = Quotient{}(sum, n).index();
+    stage.finish_result = Mean{}(sum, n).index();
     ctx.nest.stages.push_back(std::move(stage));
     return Status();
   });
@@ -105,10 +108,14 @@ constexpr ir::OperandSpec kFloatOperands[] = {{.name = "x", .dtypes = ir::kFloat
 constexpr ir::OpDef kReduceMean{
     .name = "reduce_mean",
     .doc =
-        "Mean over axes: y[...] = (sum of x over `dims`) / n, without those axes (with keep_dims, "
-        "they stay with size 1). x: [d0, ..., dn]; n: elements over dims, rounded to the compute "
-        "type. The sum is that of reduce_sum, then there is one division; f16 and bf16 are "
-        "computed in f32 and rounded once. The mean of no elements is NaN. Integers are no "
+        "Mean over axes: y[...] = (sum of x over `dims`) / n, without those "
+        "axes (with keep_dims, "
+        "they stay with size 1). x: [d0, ..., dn]; n: elements over dims, "
+        "rounded to the compute "
+        "type. The sum is that of reduce_sum, then there is one division; "
+        "f16 and bf16 are "
+        "computed in f32 and rounded once. The mean of no elements is NaN. "
+        "Integers are no "
         "operands: cast them first.",
     .source = kOrder,
     .operands = kFloatOperands,
@@ -119,58 +126,26 @@ constexpr ir::OpDef kReduceMean{
     .infer = [](ir::InferCtx& ctx) { return InferReduce(ctx, true); },
     .prepare = &PrepareMean,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &LowerMean},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
-// ---- reduce_any, reduce_all ---------------------------------------------------------------------
+// ---- reduce_any, reduce_all
+// ---------------------------------------------------------------------
 
 // Truth values stand in unsigned integers as wide as the elements, so that loops keep one width.
 template <class T>
 using TruthOf = std::conditional_t<sizeof(T) == 8, uint64_t,
                                    std::conditional_t<sizeof(T) == 4, uint32_t, uint8_t>>;
 
-template <class T>
-GCOMP_INLINE TruthOf<T> Truth(T x) {
-  return static_cast<TruthOf<T>>(x != T{0} ? 1 : 0);
-}
+struct TruthAt {
+  template <class T>
+  using Type = TruthOf<T>;
 
-template <class F, class T>
-GCOMP_INLINE void TruthChunk(const void* values, int64_t n, void* result) {
-  const T* p = static_cast<const T*>(values);
-  *static_cast<TruthOf<T>*>(result) = ReduceChunk<F, TruthOf<T>>(
-      n, [p](int64_t i) __attribute__((always_inline)) { return Truth(p[i]); });
-}
-
-template <class F, class T>
-GCOMP_TARGET_V3 void TruthChunkV3(const void* values, int64_t n, void* result) {
-  TruthChunk<F, T>(values, n, result);
-}
-
-template <class F, class T>
-GCOMP_TARGET_V4 void TruthChunkV4(const void* values, int64_t n, void* result) {
-  TruthChunk<F, T>(values, n, result);
-}
-
-template <class F, class T>
-GCOMP_INLINE void TruthFold(void* into, const void* from, int64_t n, bool first) {
-  auto* to = static_cast<TruthOf<T>*>(into);
-  const T* x = static_cast<const T*>(from);
-  if (first) {
-    for (int64_t i = 0; i < n; ++i) to[i] = F::template Identity<TruthOf<T>>();
+  template <class T>
+  GCOMP_INLINE TruthOf<T> operator()(T x) const {
+    return static_cast<TruthOf<T>>(x != T{0} ? 1 : 0);
   }
-  GCOMP_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) to[i] = F{}(to[i], Truth(x[i]));
-}
-
-template <class F, class T>
-GCOMP_TARGET_V3 void TruthFoldV3(void* into, const void* from, int64_t n, bool first) {
-  TruthFold<F, T>(into, from, n, first);
-}
-
-template <class F, class T>
-GCOMP_TARGET_V4 void TruthFoldV4(void* into, const void* from, int64_t n, bool first) {
-  TruthFold<F, T>(into, from, n, first);
-}
+};
 
 // In place and in order: the bytes that are written were read before.
 template <class Truths>
@@ -183,11 +158,8 @@ void NarrowTruths(void* values, int64_t count, int64_t /*n*/) {
 template <class F>
 StatusOr<std::unique_ptr<ir::Kernel>> PrepareTruth(const ir::KernelCtx& ctx) {
   return WithComputeType(ctx.operands[0].dtype, [&](auto like) {
-    using T = TileOf<decltype(like)>;
-    bool v4 = ctx.cpu == CpuLevel::kV4;
-    ReduceLoops loops = ReduceLoopsOf<F, TruthOf<T>>(ctx.cpu);
-    loops.chunk = v4 ? &TruthChunkV4<F, T> : &TruthChunkV3<F, T>;
-    loops.fold = v4 ? &TruthFoldV4<F, T> : &TruthFoldV3<F, T>;
+    using T = WrappingOf<TileOf<decltype(like)>>;
+    ReduceLoops loops = ReduceLoopsOf<F, T, TruthAt>(ctx.cpu);
     loops.finish = &NarrowTruths<TruthOf<T>>;
     return MakeReduceKernel(ctx, loops);
   });
@@ -224,16 +196,20 @@ constexpr ir::OpDef TruthReduction(std::string_view name, std::string_view doc) 
   };
 }
 
-constexpr ir::OpDef kReduceAny = TruthReduction<AnyFn>(
-    "reduce_any",
-    "True where any element over `dims` is not 0, without those axes (with keep_dims, they stay "
-    "with size 1). x: [d0, ..., dn] of any dtype; y: bool. NaN is not 0, -0.0 is. False of no "
-    "elements.");
+constexpr ir::OpDef kReduceAny =
+    TruthReduction<AnyFn>("reduce_any",
+                          "True where any element over `dims` is not 0, without those "
+                          "axes (with keep_dims, they stay "
+                          "with size 1). x: [d0, ..., dn] of any dtype; y: bool. NaN "
+                          "is not 0, -0.0 is. False of no "
+                          "elements.");
 
-constexpr ir::OpDef kReduceAll = TruthReduction<AllFn>(
-    "reduce_all",
-    "True where no element over `dims` is 0, without those axes (with keep_dims, they stay with "
-    "size 1). x: [d0, ..., dn] of any dtype; y: bool. NaN is not 0, -0.0 is. True of no elements.");
+constexpr ir::OpDef kReduceAll =
+    TruthReduction<AllFn>("reduce_all",
+                          "True where no element over `dims` is 0, without those axes "
+                          "(with keep_dims, they stay with "
+                          "size 1). x: [d0, ..., dn] of any dtype; y: bool. NaN is not "
+                          "0, -0.0 is. True of no elements.");
 
 }  // namespace
 

@@ -19,21 +19,10 @@ Status Infer(ir::InferCtx& ctx) {
   return Status();
 }
 
-// Integers wrap, so that signed ones are scanned as unsigned ones.
-template <class T>
-struct Wrapping {
-  using Type = T;
-};
-
-template <std::integral T>
-struct Wrapping<T> {
-  using Type = std::make_unsigned_t<T>;
-};
-
 template <class F>
 StatusOr<std::unique_ptr<ir::Kernel>> Prepare(const ir::KernelCtx& ctx) {
   return WithComputeType(ctx.operands[0].dtype, [&](auto like) {
-    using T = typename Wrapping<NumericOf<decltype(like)>>::Type;
+    using T = WrappingOf<NumericOf<decltype(like)>>;
     return MakeScanKernel(ctx, ScanLoopsOf<F, T>(ctx.cpu),
                           DimOf(ctx.attrs, ctx.operands[0].rank()));
   });
@@ -60,7 +49,8 @@ constexpr ir::OpDef Scan(std::string_view name, std::string_view doc, std::strin
       .name = name,
       .doc = doc,
       .source =
-          "W. Hillis, G. Steele, Data Parallel Algorithms, 1986; the order is that of "
+          "W. Hillis, G. Steele, Data Parallel Algorithms, 1986; the "
+          "order is that of "
           "docs/numerics.md",
       .operands = kReduceOperands,
       .attrs = kAttrs,
@@ -68,25 +58,32 @@ constexpr ir::OpDef Scan(std::string_view name, std::string_view doc, std::strin
       .infer = &Infer,
       .prepare = &Prepare<F>,
       .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower<F>},
-      .vjp = ir::NotYet(kNoVjpYet),
+      .vjp = ir::NotYet(),
   };
 }
 
-constexpr ir::OpDef kCumSum = Scan<SumFn>(
-    "cumsum",
-    "Running sum along an axis: y[..., k, ...] = sum of x[..., 0 to k, ...]. y is of the shape and "
-    "dtype of x: [d0, ..., dn]. Added in the fixed order of docs/numerics.md; f16 and bf16 in f32, "
-    "each result rounded once; integers wrap in their own width. NaN and inf reach all later "
-    "elements.",
-    "each addition rounds; relative to the sum of magnitudes");
+constexpr ir::OpDef kCumSum =
+    Scan<SumFn>("cumsum",
+                "Running sum along an axis: y[..., k, ...] = sum of x[..., 0 "
+                "to k, ...]. y is of the shape and "
+                "dtype of x: [d0, ..., dn]. Added in the fixed order of "
+                "docs/numerics.md; f16 and bf16 in f32, "
+                "each result rounded once; integers wrap in their own width. "
+                "NaN and inf reach all later "
+                "elements.",
+                "each addition rounds; relative to the sum of magnitudes");
 
-constexpr ir::OpDef kCumProd = Scan<ProdFn>(
-    "cumprod",
-    "Running product along an axis: y[..., k, ...] = product of x[..., 0 to k, ...]. y is of the "
-    "shape and dtype of x: [d0, ..., dn]. Multiplied in the fixed order of docs/numerics.md; f16 "
-    "and bf16 in f32, each result rounded once; integers wrap in their own width. Partial products "
-    "of up to 16 neighbors may overflow or underflow where a product in sequence would not.",
-    "each of the k multiplications rounds: k units in the last place");
+constexpr ir::OpDef kCumProd =
+    Scan<ProdFn>("cumprod",
+                 "Running product along an axis: y[..., k, ...] = product of x[..., 0 to k, "
+                 "...]. y is of the "
+                 "shape and dtype of x: [d0, ..., dn]. Multiplied in the fixed order of "
+                 "docs/numerics.md; f16 "
+                 "and bf16 in f32, each result rounded once; integers wrap in their own "
+                 "width. Partial products "
+                 "of up to 16 neighbors may overflow or underflow where a product in "
+                 "sequence would not.",
+                 "each of the k multiplications rounds: k units in the last place");
 
 }  // namespace
 

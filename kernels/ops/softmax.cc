@@ -5,13 +5,14 @@
 #include "kernels/math.h"
 #include "kernels/pointwise.h"
 #include "kernels/reduce.h"
+#include "kernels/row_passes.h"
 #include "kernels/row_strip.h"
 
 namespace gcomp::kernels {
 namespace {
 
-// The arithmetic of one element, written once for eager loops and lowering.
-// Requires x <= shift; or NaN, where one of them is or both are the same infinity.
+// The arithmetic of one element, written once for eager loops and lowering. Requires x <= shift; or
+// NaN, where one of them is or both are the same infinity.
 struct ShiftedExp {
   template <class S>
   GCOMP_INLINE S operator()(S x, S shift) const {
@@ -51,50 +52,39 @@ struct LogSum {
   }
 };
 
-// The greater of two numbers, the right one of what is neither less nor greater.
-struct GreaterNumber {
+// The maximum of the numbers of a row; of zeros of both signs either. NaNs are left out: each makes
+// the sum of exponentials NaN, and with it every result. Zeros of either sign give the same
+// exponentials.
+using MaxOfNumbers = ExtremeOfNumbersFn<true>;
+
+struct MaxOfNumbersFn : MaxFn {
   template <class T>
   GCOMP_INLINE T operator()(T a, T b) const {
-    return a > b ? a : b;
+    return MaxOfNumbers{}(a, b);
   }
 };
 
-// The maximum of the numbers of a row; of zeros of both signs either. NaNs are left out: each makes
-// the sum of exponentials NaN, and with it every result. Zeros of either sign give the same
-// exponentials. So a machine's own maximum will do, and ir::Max costs four times as much.
-template <class T>
-GCOMP_INLINE T MaxOf(const Row& row) {
-  const T* x = static_cast<const T*>(row.x);
-  alignas(64) T lanes[kReduceLanes];
-  for (int64_t j = 0; j < kReduceLanes; ++j) lanes[j] = MaxFn::Identity<T>();
-  int64_t k = 0;
-  for (; k + kReduceLanes <= row.n; k += kReduceLanes) {
-    GCOMP_INDEPENDENT
-    for (int64_t j = 0; j < kReduceLanes; ++j) {
-      lanes[j] = x[k + j] > lanes[j] ? x[k + j] : lanes[j];
-    }
-  }
-  GCOMP_INDEPENDENT
-  for (int64_t j = 0; j < row.n - k; ++j) lanes[j] = x[k + j] > lanes[j] ? x[k + j] : lanes[j];
-  return CombineLanes<GreaterNumber>(lanes, kReduceLanes);
+template <class T, class Pass>
+GCOMP_INLINE T MaxOf(const Row& row, const Pass& pass) {
+  return ReducePass<MaxOfNumbersFn, T>(
+      row, pass, [](T x, int64_t) __attribute__((always_inline)) { return x; });
 }
 
-template <class T>
-GCOMP_INLINE T SumOfExp(const Row& row, T shift) {
-  const T* x = static_cast<const T*>(row.x);
-  return ReduceRow<SumFn>(
-      row.n,
-      [ x, shift ](int64_t i) __attribute__((always_inline)) { return ShiftedExp{}(x[i], shift); },
-      static_cast<T*>(row.partials), PrefetchNextRow{row});
+template <class T, class Pass>
+GCOMP_INLINE T SumOfExp(const Row& row, const Pass& pass, T shift) {
+  return ReducePass<SumFn, T>(
+      row, pass, [shift](T x, int64_t) __attribute__((always_inline)) {
+        return ShiftedExp{}(x, shift);
+      });
 }
 
 // NaN if any of a row is, else `otherwise`.
 template <class T>
 GCOMP_INLINE T WithNan(const Row& row, T otherwise) {
-  const T* x = static_cast<const T*>(row.x);
-  bool any = false;
-  for (int64_t i = 0; i < row.n; ++i) any |= x[i] != x[i];
-  return any ? std::numeric_limits<T>::quiet_NaN() : otherwise;
+  T nans = ReducePass<SumFn, T>(
+      row, RowPass<RowRead::kAgain, 0, 0>(row),
+      [](T x, int64_t) __attribute__((always_inline)) { return x != x ? T{1} : T{0}; });
+  return nans > 0 ? std::numeric_limits<T>::quiet_NaN() : otherwise;
 }
 
 // max[c] = the maximum of point c of a strip, sum[c] = its sum of exponentials: as of rows.
@@ -105,7 +95,7 @@ GCOMP_INLINE void MaxOfStrip(const Strip& strip, T* max) {
       strip, [&](const T* x, int64_t) __attribute__((always_inline)) {
         ForPoints(
             strip, [&](int64_t c)
-                       __attribute__((always_inline)) { max[c] = x[c] > max[c] ? x[c] : max[c]; });
+                       __attribute__((always_inline)) { max[c] = MaxOfNumbers{}(max[c], x[c]); });
       });
 }
 
@@ -120,18 +110,18 @@ GCOMP_INLINE void SumOfExpOfStrip(const Strip& strip, const T* shift, T* sum) {
 struct SoftmaxLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
-    const T* x = static_cast<const T*>(row.x);
-    T* y = static_cast<T*>(row.y);
-    T max = MaxOf<T>(row);
-    // The exponentials are stored as they are summed: y may be x.
-    T sum = ReduceRow<SumFn>(
-        row.n, [ x, y, max ](int64_t i) __attribute__((always_inline)) {
-          return y[i] = ShiftedExp{}(x[i], max);
-        },
-        static_cast<T*>(row.partials), PrefetchNextRow{row});
+    T* e = static_cast<T*>(row.y);
+    T max = MaxOf<T>(row, RowPass<RowRead::kFirst, 0, 0>(row));
+    // The exponentials are stored as they are summed.
+    T sum = ReducePass<SumFn, T>(
+        row, RowPass<RowRead::kAgain, 0, 6>(row),
+        [ e, max ](T x, int64_t i)
+            __attribute__((always_inline)) { return e[i] = ShiftedExp{}(x, max); });
     T scale = Reciprocal{}(sum);
-    GCOMP_INDEPENDENT
-    for (int64_t i = 0; i < row.n; ++i) y[i] = ir::Mul(y[i], scale);
+    MapPass<T>(
+        row, RowPass<RowRead::kNot, 6, 8>(row),
+        [ e, scale ](int64_t i, const T*)
+            __attribute__((always_inline)) { return ir::Mul(e[i], scale); });
   }
 
   template <class T>
@@ -152,12 +142,12 @@ struct SoftmaxLoop {
 struct LogSoftmaxLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
-    const T* x = static_cast<const T*>(row.x);
-    T* y = static_cast<T*>(row.y);
-    T max = MaxOf<T>(row);
-    T log_sum = Log(SumOfExp(row, max));
-    GCOMP_INDEPENDENT
-    for (int64_t i = 0; i < row.n; ++i) y[i] = LogProbability{}(x[i], max, log_sum);
+    T max = MaxOf<T>(row, RowPass<RowRead::kFirst, 0, 0>(row));
+    T log_sum = Log(SumOfExp(row, RowPass<RowRead::kAgain, 0, 6>(row), max));
+    MapPass<T>(
+        row, RowPass<RowRead::kAgain, 6, 8>(row),
+        [ max, log_sum ](int64_t, const T* x)
+            __attribute__((always_inline)) { return LogProbability{}(*x, max, log_sum); });
   }
 
   template <class T>
@@ -177,10 +167,10 @@ struct LogSoftmaxLoop {
 struct LogSumExpLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
-    T shift = Shift{}(MaxOf<T>(row));
-    T sum = SumOfExp(row, shift);
+    T shift = Shift{}(MaxOf<T>(row, RowPass<RowRead::kFirst, 0, 0>(row)));
+    T sum = SumOfExp(row, RowPass<RowRead::kAgain, 0, 8>(row), shift);
     T y = LogSum{}(sum, shift);
-    // A NaN beside inf. y may stand where x begins.
+    // A NaN beside inf.
     if (y > std::numeric_limits<T>::max()) y = WithNan(row, y);
     *static_cast<T*>(row.y) = y;
   }
@@ -322,56 +312,72 @@ constexpr ir::AttrSpec kAttrs[] = {ir::AxisOf(
 constexpr ir::OpDef kSoftmax{
     .name = "softmax",
     .doc =
-        "Normalized exponential along one axis: m = max of x along dim; e = exp(x - m); "
-        "s = sum of e along dim; y = e * (1 / s). y is of the shape of x. The sum is form 1 of "
-        "docs/numerics.md whichever axis dim is; f16 and bf16 are computed in f32 and rounded "
+        "Normalized exponential along one axis: m = max of x along dim; e = "
+        "exp(x - m); "
+        "s = sum of e along dim; y = e * (1 / s). y is of the shape of x. "
+        "The sum is form 1 of "
+        "docs/numerics.md whichever axis dim is; f16 and bf16 are computed "
+        "in f32 and rounded "
         "once. A row of -inf, or one with inf or NaN in it, gives NaN.",
     .source =
-        "J. Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, "
+        "J. Bridle, Probabilistic Interpretation of Feedforward "
+        "Classification Network Outputs, "
         "1990",
     .operands = kOperands,
     .attrs = kAttrs,
     .tolerance = {.ulp = 4,
                   .rtol = 1e-5,
-                  .reason = "exp of 2 ulp, a rounded sum, reciprocal and product; relative to 1"},
+                  .reason = "exp of 2 ulp, a rounded sum, reciprocal and "
+                            "product; relative to 1"},
     .infer = &InferAlongDim,
     .prepare = &PrepareAlongDim<SoftmaxLoop>,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower<LowerSoftmax>},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 constexpr ir::OpDef kLogSoftmax{
     .name = "log_softmax",
     .doc =
-        "Logarithm of softmax along one axis: m = max of x along dim; s = sum of exp(x - m) along "
-        "dim; y = (x - m) - log(s). y is of the shape of x. The sum is form 1 of docs/numerics.md "
-        "whichever axis dim is; f16 and bf16 are computed in f32 and rounded once. A row of -inf, "
+        "Logarithm of softmax along one axis: m = max of x along dim; s = "
+        "sum of exp(x - m) along "
+        "dim; y = (x - m) - log(s). y is of the shape of x. The sum is form "
+        "1 of docs/numerics.md "
+        "whichever axis dim is; f16 and bf16 are computed in f32 and "
+        "rounded once. A row of -inf, "
         "or one with inf or NaN in it, gives NaN.",
     .source =
-        "J. Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, "
+        "J. Bridle, Probabilistic Interpretation of Feedforward "
+        "Classification Network Outputs, "
         "1990",
     .operands = kOperands,
     .attrs = kAttrs,
     .tolerance = {.ulp = 4,
                   .rtol = 1e-5,
-                  .reason = "exp and log of 2 ulp, a rounded sum and two differences, which may "
+                  .reason = "exp and log of 2 ulp, a rounded sum and two "
+                            "differences, which may "
                             "cancel; relative to the largest of 1, |x| and |m|"},
     .infer = &InferAlongDim,
     .prepare = &PrepareAlongDim<LogSoftmaxLoop>,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower<LowerLogSoftmax>},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 constexpr ir::OpDef kLogSumExp{
     .name = "logsumexp",
     .doc =
-        "Logarithm of the sum of exponentials over axes: m = max of x over dims, 0 in place of "
-        "-inf; s = sum of exp(x - m) over dims; y = m + log(s), inf where m is, without those axes "
-        "(with keep_dims, they stay with size 1). x: [d0, ..., dn]. The sum is form 1 of "
-        "docs/numerics.md whichever axes dims are; f16 and bf16 are computed in f32 and rounded "
-        "once. -inf of no elements and of -inf alone; inf if any is inf and none NaN.",
+        "Logarithm of the sum of exponentials over axes: m = max of x over "
+        "dims, 0 in place of "
+        "-inf; s = sum of exp(x - m) over dims; y = m + log(s), inf where m "
+        "is, without those axes "
+        "(with keep_dims, they stay with size 1). x: [d0, ..., dn]. The sum "
+        "is form 1 of "
+        "docs/numerics.md whichever axes dims are; f16 and bf16 are "
+        "computed in f32 and rounded "
+        "once. -inf of no elements and of -inf alone; inf if any is inf and "
+        "none NaN.",
     .source =
-        "P. Blanchard, D. Higham, N. Higham, Accurately computing the log-sum-exp and "
+        "P. Blanchard, D. Higham, N. Higham, Accurately computing the "
+        "log-sum-exp and "
         "softmax functions, 2021",
     .operands = kOperands,
     .attrs = kReduceAttrs,
@@ -382,7 +388,7 @@ constexpr ir::OpDef kLogSumExp{
     .infer = [](ir::InferCtx& ctx) { return InferReduce(ctx, true); },
     .prepare = &PrepareLogSumExp,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &Lower<LowerLogSumExp>},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -4,54 +4,40 @@
 #include "base/format.h"
 #include "ir/decompose.h"
 #include "kernels/all_ops.h"
+#include "kernels/moments.h"
 #include "kernels/pointwise.h"
 #include "kernels/reduce.h"
+#include "kernels/row_passes.h"
 #include "kernels/row_strip.h"
 
 namespace gcomp::kernels {
 namespace {
 
-// ---- var ----------------------------------------------------------------------------------------
-
-struct Quotient {
-  template <class S>
-  GCOMP_INLINE S operator()(S sum, ir::Rebind<S, int64_t> n) const {
-    return ir::Div(sum, ir::Convert<ir::NativeOf<S>>(n));
-  }
-};
-
-struct SquaredDifference {
-  template <class S>
-  GCOMP_INLINE S operator()(S x, S mean) const {
-    S d = ir::Sub(x, mean);
-    return ir::Mul(d, d);
-  }
-};
+// ---- var
+// ----------------------------------------------------------------------------------------
 
 // sum / max(0, n - correction)
 struct Variance {
   template <class S>
   GCOMP_INLINE S operator()(S sum, ir::Rebind<S, int64_t> n, int64_t correction) const {
     auto degrees = ir::Sub(n, ir::Constant(n, correction));
-    return Quotient{}(sum, ir::Max(ir::Constant(n, 0), degrees));
+    return Mean{}(sum, ir::Max(ir::Constant(n, 0), degrees));
   }
 };
 
 struct VarLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
-    const T* x = static_cast<const T*>(row.x);
-    T* partials = static_cast<T*>(row.partials);
-    auto value = [x](int64_t i) __attribute__((always_inline)) {
-      return x[i];
-    };
-    T sum = ReduceRow<SumFn>(row.n, value, partials, PrefetchNextRow{row});
-    T mean = Quotient{}(sum, row.n);
-    auto square = [ x, mean ](int64_t i) __attribute__((always_inline)) {
-      return SquaredDifference{}(x[i], mean);
-    };
-    *static_cast<T*>(row.y) =
-        Variance{}(ReduceRow<SumFn>(row.n, square, partials), row.n, row.correction);
+    T sum = ReducePass<SumFn, T>(
+        row, RowPass<RowRead::kFirst, 0, 4>(row),
+        [](T x, int64_t) __attribute__((always_inline)) { return x; });
+    T mean = Mean{}(sum, row.n);
+    T squares = ReducePass<SumFn, T>(
+        row,
+        RowPass<RowRead::kAgain, 4, 8>(row), [mean](T x, int64_t) __attribute__((always_inline)) {
+          return SquaredDifference{}(x, mean);
+        });
+    *static_cast<T*>(row.y) = Variance{}(squares, row.n, row.correction);
   }
 
   template <class T>
@@ -62,7 +48,7 @@ struct VarLoop {
       return x;
     };
     ReduceStrip<SumFn>(strip, value, mean);
-    for (int64_t c = 0; c < strip.width; ++c) mean[c] = Quotient{}(mean[c], strip.n);
+    for (int64_t c = 0; c < strip.width; ++c) mean[c] = Mean{}(mean[c], strip.n);
     auto square = [mean](T x, int64_t c) __attribute__((always_inline)) {
       return SquaredDifference{}(x, mean[c]);
     };
@@ -97,8 +83,7 @@ void LowerVarTo(ir::LowerCtx& ctx) {
   mean.body_result = ParamOf<T>(mean.body, 0).index();
   SetReduction<SumFn, T>(mean);
   mean.finish_loads = {rows.LoadRowLength()};
-  mean.finish_result =
-      Quotient{}(ParamOf<T>(mean.finish, 0), ParamOf<int64_t>(mean.finish, 1)).index();
+  mean.finish_result = Mean{}(ParamOf<T>(mean.finish, 0), ParamOf<int64_t>(mean.finish, 1)).index();
   size_t temp = rows.StoreToTemp(mean);
   ctx.nest.stages.push_back(std::move(mean));
 
@@ -135,14 +120,20 @@ constexpr ir::AttrSpec kVarAttrs[] = {
 constexpr ir::OpDef kVar{
     .name = "var",
     .doc =
-        "Variance over axes: mean = (sum of x over dims) / n; y = (sum of (x - mean)^2 over dims) "
-        "/ max(0, n - correction), without those axes (with keep_dims, they stay with size 1). x: "
-        "[d0, ..., dn]; n: elements over dims. Two passes; both sums are form 1 of "
-        "docs/numerics.md whichever axes dims are; f16 and bf16 are computed in f32 and rounded "
-        "once. Divisions by 0 are those of IEEE 754: NaN of no elements and of one element with "
+        "Variance over axes: mean = (sum of x over dims) / n; y = (sum of "
+        "(x - mean)^2 over dims) "
+        "/ max(0, n - correction), without those axes (with keep_dims, they "
+        "stay with size 1). x: "
+        "[d0, ..., dn]; n: elements over dims. Two passes; both sums are "
+        "form 1 of "
+        "docs/numerics.md whichever axes dims are; f16 and bf16 are "
+        "computed in f32 and rounded "
+        "once. Divisions by 0 are those of IEEE 754: NaN of no elements and "
+        "of one element with "
         "correction 1.",
     .source =
-        "T. Chan, G. Golub, R. LeVeque, Algorithms for Computing the Sample Variance: "
+        "T. Chan, G. Golub, R. LeVeque, Algorithms for Computing the "
+        "Sample Variance: "
         "Analysis and Recommendations, 1983",
     .operands = kOperands,
     .attrs = kVarAttrs,
@@ -152,10 +143,11 @@ constexpr ir::OpDef kVar{
     .infer = &InferVar,
     .prepare = &PrepareVar,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = &LowerVar},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
-// ---- norm ---------------------------------------------------------------------------------------
+// ---- norm
+// ---------------------------------------------------------------------------------------
 
 Status InferNorm(ir::InferCtx& ctx) {
   double p = ctx.attrs().Float("p");
@@ -189,10 +181,14 @@ constexpr ir::AttrSpec kNormAttrs[] = {
 constexpr ir::OpDef kNorm{
     .name = "norm",
     .doc =
-        "p-norm over axes, without those axes (with keep_dims, they stay with size 1): p = 2: "
-        "sqrt(sum of x * x); p = 1: sum of |x|; p = inf, -inf: greatest, least |x|, an error "
-        "(E504) of an empty axis; p = 0: the number of elements that are not 0; else (sum of "
-        "|x|^p)^(1/p). x: [d0, ..., dn]. f16 and bf16 are computed in f32 and rounded once. "
+        "p-norm over axes, without those axes (with keep_dims, they stay with "
+        "size 1): p = 2: "
+        "sqrt(sum of x * x); p = 1: sum of |x|; p = inf, -inf: greatest, least "
+        "|x|, an error "
+        "(E504) of an empty axis; p = 0: the number of elements that are not "
+        "0; else (sum of "
+        "|x|^p)^(1/p). x: [d0, ..., dn]. f16 and bf16 are computed in f32 and "
+        "rounded once. "
         "Squares may overflow where the norm would not. Stands for these ops.",
     .source = "G. Golub, C. Van Loan, Matrix Computations, 4th edition, 2.2",
     .operands = kOperands,
@@ -202,7 +198,7 @@ constexpr ir::OpDef kNorm{
                   .reason = "rounded powers and sums of magnitudes; relative to the result"},
     .infer = &InferNorm,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = &DecomposeNorm},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

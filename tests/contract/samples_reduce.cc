@@ -108,6 +108,23 @@ std::vector<Sample> RmsNorms() {
   return samples;
 }
 
+// x, then weight, bias, mean and var of the channels.
+std::vector<Sample> BatchNorms() {
+  std::vector<Sample> samples;
+  const auto add = [&](Form x, Form channels) {
+    samples.push_back({{{x}, {channels}, {channels}, {channels}, {channels}}, {{"eps", 0.5}}});
+  };
+  add({{2, 3, 5, 7}}, {{3}});
+  add({{2, 3, 5, 7}, {105, 1, 21, 3}}, {{3}, {2}});
+  add({{1, 2, 600}, {2000, 1000, 1}}, {{2}});
+  add({{2, 2, 40, 30}, {2400, 1200, 1, 40}}, {{2}});
+  add({{3, 700}}, {{700}});
+  add({{3, 5, 1}, {1, 3, 1}}, {{5}, {0}});
+  add({{0, 2, 3}}, {{2}});
+  add({{2, 2, 0}}, {{2}});
+  return samples;
+}
+
 }  // namespace
 
 SampleTable ReduceSamples() {
@@ -124,6 +141,7 @@ SampleTable ReduceSamples() {
       {"logsumexp", RowValues()},
       {"var", Variances()},
       {"rms_norm", RmsNorms()},
+      {"batch_norm", BatchNorms()},
   };
 }
 

@@ -193,6 +193,69 @@ TEST(Matmul, InterleavedBatches) {
   EXPECT_EQ(op.Values(), Reference(a, b, 3, 4, 5, 2, false));
 }
 
+// The operand's elements in row-major order lie anywhere: equal bits.
+TEST(Matmul, BitsDoNotDependOnLayout) {
+  const int64_t shapes[][3] = {{5, 7, 6},     {16, 48, 17}, {33, 63, 130}, {8, 64, 8},
+                               {64, 200, 48}, {1, 37, 50},  {40, 30, 1},   {1, 1, 9}};
+  for (const auto& [m, k, n] : shapes) {
+    const std::vector<double> a = Fractions(m * k, 21);
+    const std::vector<double> b = Fractions(k * n, 22);
+    const auto layouts = [](int64_t rows, int64_t columns) {
+      return std::vector<ir::Type>{Contiguous(DType::kF32, {rows, columns}),
+                                   Strided(DType::kF32, {rows, columns}, {columns, 1}, 1),
+                                   Strided(DType::kF32, {rows, columns}, {columns + 3, 1}),
+                                   Strided(DType::kF32, {rows, columns}, {4 * columns, 1}, 5),
+                                   Strided(DType::kF32, {rows, columns}, {1, rows}),
+                                   Strided(DType::kF32, {rows, columns}, {1, rows + 16}, 2),
+                                   Strided(DType::kF32, {rows, columns}, {3 * columns, 3})};
+    };
+    for (bool constant : {false, true}) {
+      std::vector<ir::Scalar> expected;
+      for (const ir::Type& x : layouts(m, k)) {
+        for (const ir::Type& y : layouts(k, n)) {
+          RecordCase op("matmul");
+          op.In(x, a).In(y, b, constant);
+          const std::vector<ir::Scalar> found = op.Run();
+          if (expected.empty()) expected = found;
+          EXPECT_EQ(found, expected) << m << "x" << k << "x" << n << " constant " << constant;
+        }
+      }
+    }
+  }
+}
+
+// Batches that lie evenly are multiplied as one matrix where b has none: so must others.
+TEST(Matmul, BitsDoNotDependOnLayoutOfBatches) {
+  const int64_t g = 3, m = 4, k = 37, n = 21;
+  const std::vector<double> a = Fractions(g * m * k, 23);
+  const std::vector<double> shared = Fractions(k * n, 24);
+  std::vector<double> repeated;
+  for (int64_t i = 0; i < g; ++i) repeated.insert(repeated.end(), shared.begin(), shared.end());
+  const ir::Type as[] = {Contiguous(DType::kF32, {g, m, k}),
+                         Strided(DType::kF32, {g, m, k}, {k, g * k, 1}),
+                         Strided(DType::kF32, {g, m, k}, {m * k + 5, k, 1}, 3),
+                         Strided(DType::kF32, {g, m, k}, {m * k, 1, m})};
+  const ir::Type bs[] = {Contiguous(DType::kF32, {g, k, n}),
+                         Strided(DType::kF32, {g, k, n}, {0, n, 1}),
+                         Strided(DType::kF32, {g, k, n}, {n * k, 1, k}),
+                         Strided(DType::kF32, {g, k, n}, {n, g * n, 1})};
+  std::vector<ir::Scalar> of_shared, of_repeated;
+  for (const ir::Type& x : as) {
+    RecordCase one("matmul");
+    one.In(x, a).In(Contiguous(DType::kF32, {k, n}), shared);
+    const std::vector<ir::Scalar> found = one.Run();
+    if (of_shared.empty()) of_shared = found;
+    EXPECT_EQ(found, of_shared);
+    for (const ir::Type& y : bs) {
+      RecordCase each("matmul");
+      each.In(x, a).In(y, repeated);
+      const std::vector<ir::Scalar> batched = each.Run();
+      if (of_repeated.empty()) of_repeated = batched;
+      EXPECT_EQ(batched, of_repeated);
+    }
+  }
+}
+
 TEST(Matmul, NanAndInfinityPropagate) {
   RecordCase op("matmul");
   const double inf = INFINITY;

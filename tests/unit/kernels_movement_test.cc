@@ -317,7 +317,9 @@ TEST(StridedCopy, TransposesAnySizes) {
                                {40, 1},
                                {3, 700},
                                {700, 3},
-                               {513, 600}}) {
+                               {513, 600},
+                               {1024, 1024},
+                               {1030, 2047}}) {
     for (int64_t padding : {0, 1}) {
       ExpectTransposed<uint8_t>(rows, columns, padding);
       ExpectTransposed<uint16_t>(rows, columns, padding);
