@@ -82,11 +82,12 @@ Status Builder::FillOp(const OpDef& def, OpArgs& args, Op* op) const {
     if (IsDefault(def.attrs[i], op->attrs[i])) op->attrs[i] = AttrValue();
   }
   while (!op->attrs.empty() && op->attrs.back().empty()) op->attrs.pop_back();
-  if (def.has_callee == args.callee.empty()) {
-    return Status(ErrorId::E506, Format("{}: {}", def.name,
-                                        def.has_callee ? "needs a callee" : "takes no callee"));
+  if (const bool takes_name = def.has_callee || def.has_global; takes_name == args.callee.empty()) {
+    return Status(ErrorId::E506,
+                  Format("{}: {}", def.name, takes_name ? "needs a callee" : "takes no callee"));
   }
   op->callee = std::move(args.callee);
+  op->callee_sizes = std::move(args.callee_sizes);
   op->regions = std::move(args.regions);
   op->defines = std::move(args.defines);
   for (BlockId region : op->regions) {
@@ -110,7 +111,7 @@ Status Builder::Infer(const OpArgs& args, Op* op) {
   }
   Diagnostics diagnostics;
   if (!CheckOpAgainstSchema(function_, *op, diagnostics)) return diagnostics.ToStatus();
-  InferCtx ctx(module_, function_, *op);
+  InferCtx ctx(module_, function_, *op, &facts_);
   GCOMP_RETURN_IF_ERROR(def.infer(ctx));
   const std::vector<Type>& types = ctx.results();
   if (def.num_results >= 0 && types.size() != static_cast<size_t>(def.num_results)) {
@@ -159,6 +160,7 @@ StatusOr<std::vector<ValueId>> Builder::Add(std::string_view name, OpArgs args) 
   OpId id = function_.AddOp(std::move(op));
   for (BlockId region : regions) function_.block(region).parent = id;
   function_.block(block_).ops.push_back(id);
+  Learn(function_.op(id));
   return results;
 }
 
@@ -193,6 +195,7 @@ StatusOr<ValueId> Builder::Add1(std::string_view name, std::vector<ValueId> oper
 
 void Builder::BeginRegion(std::string label) {
   open_.push_back(block_);
+  marks_.push_back(facts_.mark());
   Block block;
   block.label = std::move(label);
   block_ = function_.AddBlock(std::move(block));
@@ -206,6 +209,8 @@ BlockId Builder::EndRegion(std::vector<ValueId> yields) {
   block_ = open_.back();
   open_.pop_back();
   names_.pop_back();
+  facts_.Forget(marks_.back());
+  marks_.pop_back();
   return ended;
 }
 

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "ir/module.h"
 #include "ir/op_def.h"
+#include "ir/size_facts.h"
 
 namespace gcomp::ir {
 
@@ -21,6 +22,7 @@ struct OpArgs {
   AttrDict attrs;                  // by schema name; unknown names are E508
   std::vector<Type> result_types;  // for ops that take their type from the text (const, cast)
   std::string callee;
+  std::vector<Expr> callee_sizes;         // `@f<s0 / 2>`
   std::vector<BlockId> regions;           // made with Builder::BeginRegion / EndRegion
   std::vector<std::string> result_names;  // empty = named after the op: %add, %add_2
   std::vector<SymId> defines;
@@ -55,6 +57,10 @@ class Builder {
   void BeginRegion(std::string label);
   BlockId EndRegion(std::vector<ValueId> yields);
 
+  // What `op`, which stands before all that is added from here on, says of sizes. Add() does this
+  // for the ops that it makes; what is learned in a region is forgotten at its end.
+  void Learn(const Op& op) { LearnSizes(op, facts_); }
+
   // Ends the function's body; sets its results from the values' types.
   void Return(std::vector<ValueId> values);
 
@@ -75,6 +81,8 @@ class Builder {
   BlockId block_;
   std::vector<BlockId> open_;  // blocks around the current one
   std::vector<Names> names_;   // of the blocks in open_ and of the current one
+  SizeFacts facts_;            // what the ops before have checked
+  std::vector<size_t> marks_;  // the facts before each open region
 };
 
 }  // namespace gcomp::ir

@@ -45,6 +45,16 @@ class DecomposeCtx : public Emitter {
   // The next result, cast to the dtype that the op has for it.
   void Return(Term result);
 
+  // The next result as it is: of the op's own type already.
+  void ReturnAsIs(Term result) { returned_.push_back(result); }
+
+  // Takes the last result back, for a formula that goes on from another op's.
+  Term TakeReturned() {
+    Term last = returned_.empty() ? Term() : returned_.back();
+    if (!returned_.empty()) returned_.pop_back();
+    return last;
+  }
+
   const std::vector<Term>& returned() const { return returned_; }
 
  private:

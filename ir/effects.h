@@ -13,6 +13,7 @@ enum class WriteKind : uint8_t {
   kMetadata,  // sizes, strides or offset of an operand change
   kSwap,      // an operand takes over other storage (set_)
   kResize,    // an operand's storage grows or shrinks
+  kGlobal,    // the global that the op names is written; no operand is
 };
 
 // Ordered effects happen in program order and are never dropped or duplicated.
@@ -34,12 +35,14 @@ struct Effects {
   OrderedKind ordered = OrderedKind::kNone;
   bool host_sync = false;       // the host reads device data
   bool data_dependent = false;  // may define size symbols
+  bool checks = false;          // may stop the run: what comes after it relies on that
   // Empty = may be recorded into a replayed graph, else the reason why not.
   std::string_view not_recordable = {};
 
   // May be removed when unused, merged when equal, moved.
   constexpr bool pure() const {
-    return writes == 0 && !random && ordered == OrderedKind::kNone && !host_sync;
+    return writes == 0 && !random && ordered == OrderedKind::kNone && !host_sync &&
+           !checks;
   }
 
   constexpr bool IsView() const { return alias_of[0] >= 0 && writes == 0; }

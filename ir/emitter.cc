@@ -197,6 +197,12 @@ Term Emitter::Iota(DType dtype, const Dims& sizes, int dim) {
   return CallGroups("iota", {}, {{"dim", Expr(dim)}}, Type::Tensor(dtype, sizes));
 }
 
+void Emitter::Check(const Expr& predicate, std::string message) {
+  OpArgs args;
+  args.attrs = {{"pred", predicate}, {"msg", std::move(message)}};
+  Add("sym.check", std::move(args));
+}
+
 Term Emitter::SizeValue(const Expr& value, DType dtype) {
   if (value.is_const() && (dtype == DType::kF64 || dtype == DType::kF32)) {
     return Splat(static_cast<double>(value.value()), dtype, {});

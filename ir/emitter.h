@@ -10,6 +10,7 @@
 
 #include <initializer_list>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -104,6 +105,10 @@ class Emitter {
 
   // The size `value` as a rank-0 tensor of `dtype`.
   Term SizeValue(const Expr& value, DType dtype);
+
+  // sym.check: ends the run where `predicate` does not hold. Below it, sizes that it says are equal
+  // are equal.
+  void Check(const Expr& predicate, std::string message);
 
   // Shorter names for what rules use most. Axes count from 0.
   Term Cast(Term x, DType dtype);  // x itself if it has this dtype

@@ -109,6 +109,10 @@ Status CheckBytes(const TensorSpec& spec) {
   return {};
 }
 
+Status Kernel::RunDynamic(const KernelArgs& /*args*/, DynamicResults& /*out*/) const {
+  return Status(ErrorId::E999, "a kernel that defines no sizes was asked to");
+}
+
 StatusOr<TensorSpec> BindType(const Type& type, std::span<const int64_t> symbols) {
   switch (type.kind()) {
     case Type::Kind::kInt:
@@ -121,7 +125,7 @@ StatusOr<TensorSpec> BindType(const Type& type, std::span<const int64_t> symbols
       return HostSpec(DType::kU64, {2});
     case Type::Kind::kToken:
     case Type::Kind::kNone:
-      return HostSpec(DType::kBool, {0});
+      return HostSpec(DType::kU8, {0});
     case Type::Kind::kTensor:
       break;
   }

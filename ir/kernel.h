@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/cpu.h"
@@ -22,7 +23,7 @@
 namespace gcomp::ir {
 
 // The concrete form of a value: dtype, sizes and strides in elements. Host values have one too:
-// int is i64[], float f64[], flag bool[], rng u64[2].
+// int is i64[], float f64[], flag bool[], rng u64[2], token u8[0].
 struct TensorSpec {
   DType dtype = DType::kF32;
   std::vector<int64_t> sizes;
@@ -46,6 +47,11 @@ struct TensorSpec {
   std::string ToString() const;
 };
 
+// False for the spec of a value whose sizes are not known before the run.
+inline bool IsKnown(const TensorSpec& spec) {
+  return spec.sizes.empty() || spec.sizes[0] >= 0;
+}
+
 // Row-major strides in elements; sizes 1 and empty tensors count as in docs/spec/ir.md rule 10.
 std::vector<int64_t> ContiguousStrides(std::span<const int64_t> sizes);
 
@@ -56,6 +62,18 @@ Status CheckBytes(const TensorSpec& spec);
 // The concrete form of `type` for these values of size symbols. Fails with E503 where a size is
 // negative, unknown or overflows, E802 where the tensor would exceed 2^56 elements.
 StatusOr<TensorSpec> BindType(const Type& type, std::span<const int64_t> symbols);
+
+// Where a region's results go that no one knows the sizes of before it runs.
+class RegionResults {
+ public:
+  virtual ~RegionResults() = default;
+
+  // The value of the i-th symbol that the signature of the running callee defines.
+  virtual Status Define(size_t i, int64_t value) = 0;
+
+  // Memory for result i of the region, which has this row-major form.
+  virtual StatusOr<void*> Place(size_t i, const TensorSpec& spec) = 0;
+};
 
 // What control flow needs at run time: regions and callees of the running op.
 class RegionRunner {
@@ -68,8 +86,28 @@ class RegionRunner {
   virtual Status RunRegion(size_t r, std::span<void* const> operands,
                            std::span<void* const> results) = 0;
 
+  // The same where results[i] is null for those whose sizes the region finds out: `out` gives them
+  // memory then.
+  virtual Status RunRegion(size_t r, std::span<void* const> operands,
+                           std::span<void* const> results, RegionResults& out) = 0;
+
   // OK to go on, else the reason to stop (cancelled, deadline).
   virtual Status Poll() = 0;
+
+  // Gives a line that the graph prints to the embedder's log, at level info.
+  virtual void Print(std::string_view text) = 0;
+};
+
+// Where an op puts results whose sizes it finds out when it runs (`defines`).
+class DynamicResults {
+ public:
+  virtual ~DynamicResults() = default;
+
+  // The value of the i-th symbol that the op defines. Fails with E401 where it is out of its range.
+  virtual Status Define(size_t i, int64_t value) = 0;
+
+  // Row-major memory for result i, once all symbols in its type are defined.
+  virtual StatusOr<void*> Allocate(size_t i) = 0;
 };
 
 // What a kernel changes while it runs and keeps between runs; one per frame.
@@ -113,6 +151,9 @@ class Kernel {
   // floating-point environment is set by the caller. Thread-compatible: distinct states may run at
   // the same time.
   virtual Status Run(const KernelArgs& args) const = 0;
+
+  // Run() of an op that defines sizes of its results: those results have no memory before.
+  virtual Status RunDynamic(const KernelArgs& args, DynamicResults& out) const;
 };
 
 // What `prepare` sees.
@@ -122,20 +163,27 @@ class KernelCtx {
   const Op& op;
   AttrReader attrs;
   std::span<const TensorSpec> operands;  // flat, as op.operands
+  // Those whose sizes the op itself defines are not known yet: IsKnown(result) is false.
   std::span<const TensorSpec> results;
   // Data of operand i if it never changes over the life of the kernel (literals, constants, bound
   // weights), else null. Addresses stay valid as long as the kernel.
   std::span<const void* const> constants;
-  std::span<const int64_t> symbols;
+  std::span<const int64_t> symbols;  // those in late_symbols have no value here
   CpuLevel cpu;
 
   // Specs of the parameters and results of each region (or callee), for control flow.
   struct Region {
     std::vector<TensorSpec> params;
-    std::vector<TensorSpec> results;
+    std::vector<TensorSpec> results;  // not IsKnown where the region finds out
   };
 
   std::span<const Region> regions;
+  // Bit i: operand i may share memory with operand 0, which the op writes, in another layout or
+  // place, so that what is written first may be read later.
+  uint64_t overlaps = 0;
+  // Symbols in the op's expressions that only the run tells. Behind the op's own operands stands one
+  // i64[] for each, in this order: its value.
+  std::span<const SymId> late_symbols = {};
 
   // Operands of group g: indices into `operands`.
   size_t group_begin(size_t g) const { return op.group_begin[g]; }

@@ -18,6 +18,7 @@
 #include "ir/dtype.h"
 #include "ir/effects.h"
 #include "ir/module.h"
+#include "ir/size_facts.h"
 
 namespace gcomp::ir {
 
@@ -53,6 +54,7 @@ enum class AttrKind : uint8_t {
   kDType,
   kSize,
   kPredicate,
+  kExpr,  // a size or a predicate
   kIntList,
   kFloatList,
   kSizeList,
@@ -113,6 +115,9 @@ constexpr AttrSpec AxisOf(AttrSpec::Axis axis, AttrSpec spec) {
 struct RegionSpec {
   std::string_view label;  // `then`; a variadic one is a stem: `case` for case0, case1, ...
   bool variadic = false;
+  // The error where the region writes one of its parameters in place. nullopt = it may: its
+  // parameters are the op's operands, one by one, and a write is seen in the operand's storage.
+  std::optional<ErrorId> refuses_writes = {};
 };
 
 // ---- Meaning ------------------------------------------------------------------------------------
@@ -139,6 +144,7 @@ struct Lowering {
     kView,       // another layout of the operand's storage: KernelCtx gives sizes and strides
     kStructure,  // control flow, calls: tiers handle the regions
     kExternal,   // a library call or data-dependent access; `why` says why no loops
+    kInPlace,    // the functional op's, written into operand 0 (OpDef::functional)
     kDecompose,  // other ops stand for it once a module is loaded (ir/decompose.h): no kernel
   };
   Kind kind = Kind::kMissing;
@@ -155,7 +161,8 @@ struct Vjp {
 };
 
 // For ops whose rule belongs to a later version.
-inline constexpr Vjp NotYet(std::string_view reason) {
+inline constexpr Vjp NotYet(
+    std::string_view reason = "derivative rules come with differentiation") {
   return {.reason = reason, .not_yet = true};
 }
 
@@ -173,10 +180,25 @@ struct OpDef {
   std::span<const RegionSpec> regions = {};
   int num_results = 1;       // -1 = the number that infer gives
   bool has_callee = false;   // `invoke @f(...)`
+  int states_fact = -1;      // the attribute that is a predicate which holds after the op
+  bool has_global = false;   // `global.read @p()`: the name is a global's
   bool commutative = false;  // operands 0 and 1 may swap without changing bits
   // Result 0 holds the bytes of operand 0 in the same order where both are contiguous (reshape,
   // contiguous), so a runtime that sees no write to either may let them share storage.
   bool same_bytes = false;
+  // Where the body is that the op runs once, on all its operands, and whose results are the op's:
+  // the pass `inline` may put it in the op's place, unless an attribute `keep` is true. kNone also
+  // for ops whose region says more than its ops do (checkpoint, hints).
+  enum class Body : uint8_t { kNone, kCallee, kRegion } body = Body::kNone;
+  // There is an op with a `_` behind its name that writes result 0 into operand 0
+  // (kernels/in_place.h). Result 0 has the dtype of operand 0.
+  bool in_place_form = false;
+  std::span<const OperandSpec> in_place_operands = {};  // of that op; empty = the same
+  // The kernel writes result 0 in whatever layout it has: pointwise ops, copy. Others are given
+  // row-major memory by the in-place form.
+  bool any_result_layout = false;
+  // Of such an op: the one that it is the in-place form of.
+  const OpDef* functional = nullptr;
   Effects effects = {};
   NumericClass numeric = NumericClass::kExact;
   Tolerance tolerance = {};
@@ -257,8 +279,13 @@ class AttrReader {
 // (builders give them for const, cast and the like). It sets the result types or fails.
 class InferCtx {
  public:
-  InferCtx(const Module& module, const Function& function, const Op& op)
-      : module_(module), function_(function), op_(op), attrs_(*op.def, op) {}
+  // `facts`: what is known of sizes where the op stands; null = nothing.
+  InferCtx(const Module& module, const Function& function, const Op& op,
+           const SizeFacts* facts = nullptr)
+      : module_(module), function_(function), op_(op), attrs_(*op.def, op), facts_(facts) {}
+
+  // The same question with no results yet.
+  InferCtx WithoutResults() const { return {module_, function_, op_, facts_}; }
 
   const Module& module() const { return module_; }
 
@@ -302,14 +329,17 @@ class InferCtx {
   // The axes of a list attribute, sorted, distinct; absent = all.
   StatusOr<std::vector<int>> Axes(std::string_view attr, int rank) const;
 
-  // True if a and b are the same size for sure.
-  bool SameSize(const Expr& a, const Expr& b) const { return a == b; }
+  // True if a and b are the same size for sure: equal expressions, or equal by the facts.
+  bool SameSize(const Expr& a, const Expr& b) const {
+    return a == b || (facts_ != nullptr && facts_->Same(a, b));
+  }
 
  private:
   const Module& module_;
   const Function& function_;
   const Op& op_;
   AttrReader attrs_;
+  const SizeFacts* facts_;
   std::vector<Type> results_;
 };
 

@@ -25,6 +25,8 @@ std::string_view NameOf(AttrKind kind) {
       return "a size";
     case AttrKind::kPredicate:
       return "a predicate over sizes";
+    case AttrKind::kExpr:
+      return "a size or a predicate over sizes";
     case AttrKind::kIntList:
       return "a list of integers";
     case AttrKind::kFloatList:
@@ -370,6 +372,7 @@ bool Parser::ParseAttrElement(const AttrSpec& spec, AttrKind kind, AttrValue* ou
       SizeExpr size;
       if (!ParseSizeExpr(&size)) return false;
       bool fits = kind == AttrKind::kPredicate ? size.is_bool
+                  : kind == AttrKind::kExpr    ? true
                   : kind == AttrKind::kInt     ? !size.is_bool && size.expr.is_const()
                                                : !size.is_bool;
       if (!fits) {

@@ -21,7 +21,15 @@ class NoRegions final : public RegionRunner {
     return {ErrorId::E999, Format("a kernel that runs alone asks for region {}", r)};
   }
 
+  Status RunRegion(size_t, std::span<void* const>, std::span<void* const>,
+                   RegionResults&) override {
+    return Status(ErrorId::E999, "an op without regions asked for one");
+  }
+
   Status Poll() override { return {}; }
+
+  // There is no log here.
+  void Print(std::string_view /*text*/) override {}
 };
 
 }  // namespace

@@ -2,26 +2,18 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/format.h"
 #include "ir/op_def.h"
 
 namespace gcomp::ir {
-namespace {
 
-// A function as bytes that are equal for equal structure, with the functions that it calls aside,
-// in the order of their first call.
-struct Encoding {
-  std::string bytes;
-  std::vector<const Function*> callees;
-};
-
-// The number of each symbol of `function` that stands in `<...>`: first those that are the whole of
-// a parameter's size, in the order of the parameters, then the others as they are declared.
-std::vector<uint32_t> NumberParams(const Function& function) {
+std::vector<uint32_t> SymbolNumbers(const Function& function) {
   constexpr uint32_t kNone = UINT32_MAX;
   std::vector<uint32_t> numbers(function.num_symbol_params, kNone);
   uint32_t next = 0;
@@ -38,6 +30,15 @@ std::vector<uint32_t> NumberParams(const Function& function) {
   return numbers;
 }
 
+namespace {
+
+// A function as bytes that are equal for equal structure, with the functions that it calls aside,
+// in the order of their first call.
+struct Encoding {
+  std::string bytes;
+  std::vector<const Function*> callees;
+};
+
 // Writes one function. Every list is written with its length and every choice with its index, so
 // that different structures never give the same bytes.
 class Encoder {
@@ -48,7 +49,7 @@ class Encoder {
       : module_(module), functions_(functions), function_(function) {}
 
   Encoding Encode() {
-    std::vector<uint32_t> params = NumberParams(function_);
+    std::vector<uint32_t> params = SymbolNumbers(function_);
     symbols_.assign(function_.symbols.size(), kUnseen);
     std::vector<SymId> order(params.size());
     for (size_t i = 0; i < params.size(); ++i) {
@@ -71,6 +72,25 @@ class Encoder {
     for (const std::string& effect : function_.effects) Put(std::string_view(effect));
     Put(function_.attrs);
     return std::move(out_);
+  }
+
+  // One op by itself, with its operands as their types and literals, and symbols by their ids.
+  Encoding EncodeAlone(const Op& op) {
+    out_ = {};
+    callee_numbers_.clear();
+    next_value_ = 0;
+    Word(op.operands.size());
+    for (ValueId operand : op.operands) Put(function_.value(operand).type);
+    EncodeOp(op);
+    Forget(op);
+    return std::move(out_);
+  }
+
+  // Before EncodeAlone: symbols are what they are.
+  void KeepSymbols() {
+    symbols_.resize(function_.symbols.size());
+    for (uint32_t i = 0; i < symbols_.size(); ++i) symbols_[i] = i;
+    values_.assign(function_.values.size(), kUnseen);
   }
 
   // The globals, then which functions are exported; the callees are all functions, in order.
@@ -246,7 +266,7 @@ class Encoder {
   // Sizes are given in the order of the callee's declaration; here they follow its numbering.
   void PutCalleeSizes(const Function* callee, const std::vector<Expr>& sizes) {
     std::vector<uint32_t> numbers;
-    if (callee != nullptr && !sizes.empty()) numbers = NumberParams(*callee);
+    if (callee != nullptr && !sizes.empty()) numbers = SymbolNumbers(*callee);
     Word(sizes.size());
     if (numbers.size() != sizes.size()) {
       for (const Expr& size : sizes) Put(size);
@@ -257,7 +277,10 @@ class Encoder {
     for (size_t i : order) Put(sizes[i]);
   }
 
-  // True if `value` says the same as leaving the attribute out.
+  // Takes back the numbers that encoding `op` gave to its results.
+  void Forget(const Op& op) {
+    for (ValueId result : op.results) values_[result.index()] = kUnseen;
+  }
 
   void PutAttrs(const Op& op) {
     for (size_t i = 0; i < op.def->attrs.size(); ++i) {
@@ -369,6 +392,92 @@ class Structure {
   std::unordered_map<const Function*, Hash128> hashes_;
 };
 
+// Sorts the functions of a module into classes of equal ones, callees before their callers, so that
+// two functions are equal if they are but for callees, and these are of equal classes.
+class Classes {
+ public:
+  explicit Classes(const Module& module) : module_(module), structure_(module) {
+    for (size_t i = 0; i < module.functions.size(); ++i) {
+      index_.emplace(module.functions[i].get(), i);
+    }
+    class_.assign(index_.size(), kOpen);
+  }
+
+  std::vector<size_t> FirstOfEach() {
+    for (size_t i = 0; i < class_.size(); ++i) {
+      if (class_[i] == kOpen) Sort(i);
+    }
+    std::vector<size_t> first(members_.size(), SIZE_MAX);
+    for (const Module::Item& item : module_.items) {
+      if (!item.is_function) continue;
+      size_t& known = first[class_[item.index]];
+      if (known == SIZE_MAX) known = item.index;
+    }
+    std::vector<size_t> result;
+    for (size_t of : class_) result.push_back(first[of]);
+    return result;
+  }
+
+ private:
+  static constexpr size_t kOpen = SIZE_MAX;
+  static constexpr size_t kEntered = SIZE_MAX - 1;
+
+  // The class of `root` and of all that it calls. Chains of calls may be long: no recursion.
+  void Sort(size_t root) {
+    std::vector<std::pair<size_t, size_t>> stack = {{root, 0}};
+    class_[root] = kEntered;
+    while (!stack.empty()) {
+      auto& [function, next] = stack.back();
+      const Encoding& encoding = structure_.Of(module_.functions[function].get());
+      if (next < encoding.callees.size()) {
+        const size_t callee = index_.at(encoding.callees[next++]);
+        if (class_[callee] != kOpen) continue;
+        class_[callee] = kEntered;
+        stack.emplace_back(callee, 0);
+        continue;
+      }
+      Classify(function, encoding);
+      stack.pop_back();
+    }
+  }
+
+  void Classify(size_t function, const Encoding& encoding) {
+    std::vector<size_t> key;
+    Hasher hasher;
+    hasher.Add(encoding.bytes);
+    for (const Function* callee : encoding.callees) {
+      key.push_back(class_[index_.at(callee)]);
+      hasher.Add(key.back());
+    }
+    // A call in a circle (verify rejects it) makes a function like no other.
+    const bool whole = std::find(key.begin(), key.end(), kEntered) == key.end();
+    std::vector<size_t>& alike = by_hash_[hasher.Digest()];
+    for (size_t candidate : alike) {
+      const Member& member = members_[candidate];
+      if (whole && member.callees == key && member.encoding->bytes == encoding.bytes) {
+        class_[function] = candidate;
+        return;
+      }
+    }
+    class_[function] = members_.size();
+    alike.push_back(members_.size());
+    members_.push_back({&encoding, std::move(key)});
+  }
+
+  // One function of a class stands for all.
+  struct Member {
+    const Encoding* encoding;
+    std::vector<size_t> callees;  // classes
+  };
+
+  const Module& module_;
+  Structure structure_;
+  std::unordered_map<const Function*, size_t> index_;
+  std::vector<size_t> class_;  // by index of the function
+  std::vector<Member> members_;
+  std::map<Hash128, std::vector<size_t>> by_hash_;
+};
+
 // Whether functions of two modules are equal: pairs are taken as equal until a difference is found,
 // and a pair that follows from earlier ones is not looked at again (Hopcroft and Karp 1971), so
 // that each function is compared about once, in circles of calls too.
@@ -447,6 +556,32 @@ std::vector<Hash128> FunctionHashes(const Module& module) {
   std::vector<Hash128> hashes;
   for (const auto& function : module.functions) hashes.push_back(structure.HashOf(function.get()));
   return hashes;
+}
+
+std::vector<size_t> EqualFunctions(const Module& module) {
+  return Classes(module).FirstOfEach();
+}
+
+std::vector<uint32_t> OpClasses(const Module& module, const Function& function,
+                                std::span<const OpId> ops) {
+  Encoder::Lookup functions;
+  for (const auto& f : module.functions) functions.try_emplace(f->name, f.get());
+  Encoder encoder(module, functions, function);
+  encoder.KeepSymbols();
+  std::map<std::vector<const Function*>, uint32_t> callees;
+  std::unordered_map<std::string, uint32_t> classes;
+  std::vector<uint32_t> result;
+  for (OpId op : ops) {
+    Encoding encoding = encoder.EncodeAlone(function.op(op));
+    if (!encoding.callees.empty()) {
+      const auto next = static_cast<uint32_t>(callees.size());
+      const uint32_t number = callees.try_emplace(std::move(encoding.callees), next).first->second;
+      encoding.bytes += Format("@{}", number);
+    }
+    const auto next = static_cast<uint32_t>(classes.size());
+    result.push_back(classes.try_emplace(std::move(encoding.bytes), next).first->second);
+  }
+  return result;
 }
 
 Hash128 HashOf(const Module& module) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "ir/name_table.h"
 #include "ir/op_def.h"
 #include "ir/verify_op.h"
+#include "ir/verify_writes.h"
 
 namespace gcomp::ir {
 namespace {
@@ -44,6 +46,7 @@ class FunctionVerifier {
   std::string Show(const Type& type) const { return type.ToString(function_.Namer()); }
 
   bool HasWholeTables();
+  bool RegionsAreATree();
   void CheckSignature();
   void CheckResults();
   void CheckResultAnnotations(const Annotations& annotations, size_t index);
@@ -54,14 +57,17 @@ class FunctionVerifier {
   void CheckPlaces(const std::vector<SourcePlace>& places, Span span);
 
   void CheckBlock(BlockId id, int depth);
+  void CheckOuterInt(const Block& block, size_t index);
   void CheckParams(const Block& block);
   void CheckParamAnnotations(const Value& value);
   void CheckOp(OpId id, BlockId block, int depth, NameTable& names);
   bool CheckOperandUses(const Op& op, BlockId block);
   bool CheckCallee(const Op& op);
+  bool CheckGlobalName(const Op& op);
   void CheckDefines(const Op& op);
   void CheckOpResults(const Op& op, BlockId block, NameTable& names);
-  void CheckTypes(const Op& op);
+  bool CheckTypes(const Op& op);
+  void CheckDefinesAreTold(const Op& op);
   void DefineName(ValueId id, NameTable& names);
 
   // The value may be used in `block` from here on.
@@ -85,6 +91,7 @@ class FunctionVerifier {
   std::vector<SymId> declared_;        // in order, to leave a region's symbols behind
   std::vector<bool> op_seen_;
   std::vector<bool> block_seen_;
+  SizeFacts facts_;  // what the ops before the current one have checked
   std::vector<std::pair<uint32_t, Span>> callees_;
 };
 
@@ -143,7 +150,12 @@ void FunctionVerifier::CheckSymbols(const Expr& expr, Span span) {
 }
 
 void FunctionVerifier::CheckSymbols(const Type& type, Span span) {
-  for (const Expr& dim : type.dims()) CheckSymbols(dim, span);
+  for (const Expr& dim : type.dims()) {
+    CheckSymbols(dim, span);
+    if (dim.is_const() && dim.value() < 0) {
+      Fail(ErrorId::E503, span, Format("size {} is negative", dim.value()));
+    }
+  }
   for (const Expr& stride : type.layout().strides) CheckSymbols(stride, span);
   CheckSymbols(type.layout().offset, span);
 }
@@ -160,6 +172,37 @@ void FunctionVerifier::CheckSymbols(const AttrValue& value, Span span) {
 
 // ---- Signature ----------------------------------------------------------------------------------
 
+// A stride for each axis, where there are strides.
+bool IsWhole(const Type& type) {
+  return !type.is_tensor() || type.layout().kind != Layout::Kind::kStrided ||
+         type.layout().strides.size() == type.dims().size();
+}
+
+// Each region belongs to one op, so that what looks into regions comes to an end.
+bool FunctionVerifier::RegionsAreATree() {
+  std::vector<bool> seen(function_.blocks.size());
+  std::vector<bool> op_seen(function_.ops.size());
+  std::vector<BlockId> open = {function_.body};
+  seen[function_.body.index()] = true;
+  while (!open.empty()) {
+    const Block& block = function_.block(open.back());
+    open.pop_back();
+    for (OpId id : block.ops) {
+      if (op_seen[id.index()]) continue;  // told where ops are checked
+      op_seen[id.index()] = true;
+      for (BlockId region : function_.op(id).regions) {
+        if (seen[region.index()]) {
+          return Fail(ErrorId::E999, function_.block(region).span,
+                      "broken invariant: a block is the region of two ops");
+        }
+        seen[region.index()] = true;
+        open.push_back(region);
+      }
+    }
+  }
+  return true;
+}
+
 bool FunctionVerifier::HasWholeTables() {
   bool whole = function_.body.index() < function_.blocks.size() &&
                function_.num_symbol_params <= function_.symbols.size();
@@ -175,27 +218,36 @@ bool FunctionVerifier::HasWholeTables() {
     for (BlockId id : op.regions) whole &= id.index() < function_.blocks.size();
   }
   for (const Value& value : function_.values) {
+    whole &= IsWhole(value.type);
     for (ValueId id : {value.annotations.alias, value.annotations.into}) {
       whole &= !id.valid() || id.index() < function_.values.size();
     }
   }
   for (const Result& result : function_.results) {
+    whole &= IsWhole(result.type);
     for (ValueId id : {result.annotations.alias, result.annotations.into}) {
       whole &= !id.valid() || id.index() < function_.values.size();
     }
   }
   if (whole) return true;
   return Fail(ErrorId::E999, function_.span,
-              Format("broken invariant: @{} refers to ids outside its tables", function_.name));
+              Format("broken invariant: @{} refers to ids outside its tables, or has a type with "
+                     "other strides than axes",
+                     function_.name));
 }
 
 void FunctionVerifier::Run() {
-  if (!HasWholeTables()) return;
-  for (size_t i = 0; i < function_.num_symbol_params; ++i) Declare(SymId(i), function_.span);
-  for (size_t i = 0; i < function_.num_symbol_params; ++i) CheckSymbolRange(SymId(i));
+  if (!HasWholeTables() || !RegionsAreATree()) return;
+  const size_t errors_before = diagnostics_.count();
+  // A range speaks of symbols before its own.
+  for (size_t i = 0; i < function_.num_symbol_params; ++i) {
+    CheckSymbolRange(SymId(i));
+    Declare(SymId(i), function_.span);
+  }
   CheckSignature();
   CheckBlock(function_.body, 0);
   CheckResults();
+  if (diagnostics_.count() == errors_before) CheckWrites(module_, function_, diagnostics_);
 }
 
 void FunctionVerifier::CheckSignature() {
@@ -308,9 +360,26 @@ void FunctionVerifier::CheckParamAnnotations(const Value& value) {
   }
 }
 
+// A parameter int<u> whose u is known around the region takes this int alone: another one would
+// make u two numbers. Operands that are ints go to the last parameters, one by one.
+void FunctionVerifier::CheckOuterInt(const Block& block, size_t index) {
+  if (block.parent.index() >= function_.ops.size()) return;
+  const std::vector<ValueId>& operands = function_.op(block.parent).operands;
+  if (operands.size() < block.params.size()) return;
+  const Value& param = function_.value(block.params[index]);
+  const Value& operand = function_.value(operands[operands.size() - block.params.size() + index]);
+  const Type& passed = operand.type;
+  if (passed.kind() != Type::Kind::kInt || passed == param.type) return;
+  Fail(ErrorId::E504, param.span,
+       Format("%{} is {}, a size that is known here, but {} is passed: name it by a symbol of its "
+              "own",
+              param.name, Show(param.type), Show(passed)));
+}
+
 void FunctionVerifier::CheckParams(const Block& block) {
   const bool of_function = !block.parent.valid();
-  for (ValueId id : block.params) {
+  for (size_t i = 0; i < block.params.size(); ++i) {
+    const ValueId id = block.params[i];
     const Value& value = function_.value(id);
     // A region's int<u> parameter binds u.
     if (!of_function && value.type.kind() == Type::Kind::kInt &&
@@ -318,6 +387,8 @@ void FunctionVerifier::CheckParams(const Block& block) {
       SymId symbol = value.type.value().symbol();
       if (symbol.index() < symbol_declared_.size() && !symbol_declared_[symbol.index()]) {
         Declare(symbol, value.span);
+      } else {
+        CheckOuterInt(block, i);
       }
     }
     CheckSymbols(value.type, value.span);
@@ -339,6 +410,7 @@ void FunctionVerifier::CheckBlock(BlockId id, int depth) {
     return;
   }
   const size_t num_declared = declared_.size();
+  const size_t facts_outside = facts_.mark();
   NameTable names;
   for (ValueId param : block.params) {
     const Value& value = function_.value(param);
@@ -359,6 +431,7 @@ void FunctionVerifier::CheckBlock(BlockId id, int depth) {
     }
   }
   CheckPlaces(block.places, block.terminator_span);
+  facts_.Forget(facts_outside);
   if (depth == 0) return;  // the results may use the body's symbols
   while (declared_.size() > num_declared) {
     symbol_declared_[declared_.back().index()] = false;
@@ -379,12 +452,14 @@ bool FunctionVerifier::CheckOperandUses(const Op& op, BlockId block) {
 }
 
 bool FunctionVerifier::CheckCallee(const Op& op) {
+  const bool takes_name = op.def->has_callee || op.def->has_global;
   if (op.callee.empty()) {
-    if (!op.def->has_callee) return true;
+    if (!takes_name) return true;
     return Fail(ErrorId::E506, op.span,
                 Format("{} needs a callee: {} @name(...)", op.def->name, op.def->name));
   }
-  if (!op.def->has_callee) {
+  if (op.def->has_global) return CheckGlobalName(op);
+  if (!takes_name) {
     return Fail(ErrorId::E506, op.span,
                 Format("{} takes no callee, @{} is given", op.def->name, op.callee));
   }
@@ -393,9 +468,20 @@ bool FunctionVerifier::CheckCallee(const Op& op) {
     callees_.emplace_back(*index, op.span);
     return true;
   }
-  if (globals_.Find(op.callee).has_value()) return true;
-  return Fail(ErrorId::E506, op.span,
-              Format("the module has no function or global @{}", op.callee));
+  return Fail(ErrorId::E506, op.span, Format("the module has no function @{}", op.callee));
+}
+
+bool FunctionVerifier::CheckGlobalName(const Op& op) {
+  std::optional<uint32_t> index = globals_.Find(op.callee);
+  if (!index.has_value()) {
+    return Fail(ErrorId::E506, op.span, Format("the module has no global @{}", op.callee));
+  }
+  const bool writes = op.def->effects.write == WriteKind::kGlobal;
+  if (writes && !module_.globals[*index].annotations.mut) {
+    return Fail(ErrorId::E507, op.span,
+                Format("{} writes @{}, which is not `mut`", op.def->name, op.callee));
+  }
+  return true;
 }
 
 void FunctionVerifier::CheckDefines(const Op& op) {
@@ -404,8 +490,10 @@ void FunctionVerifier::CheckDefines(const Op& op) {
   if (!def.effects.data_dependent && !def.has_callee && def.regions.empty()) {
     Fail(ErrorId::E503, op.span, Format("{} can't define size symbols", def.name));
   }
-  for (SymId id : op.defines) Declare(id, op.span);
-  for (SymId id : op.defines) CheckSymbolRange(id);
+  for (SymId id : op.defines) {
+    CheckSymbolRange(id);
+    Declare(id, op.span);
+  }
 }
 
 void FunctionVerifier::CheckOpResults(const Op& op, BlockId block, NameTable& names) {
@@ -429,25 +517,45 @@ void FunctionVerifier::CheckOpResults(const Op& op, BlockId block, NameTable& na
   }
 }
 
-void FunctionVerifier::CheckTypes(const Op& op) {
-  InferCtx ctx(module_, function_, op);
+bool FunctionVerifier::CheckTypes(const Op& op) {
+  InferCtx ctx(module_, function_, op, &facts_);
   Status status = op.def->infer(ctx);
   if (!status.ok()) {
-    Fail(status.id(), op.span, status.message());
-    return;
+    return Fail(status.id(), op.span, status.message());
   }
   if (ctx.results().size() != op.results.size()) {
-    Fail(ErrorId::E504, op.span,
-         Format("{} has {} results, {} are written", op.def->name, ctx.results().size(),
-                op.results.size()));
-    return;
+    return Fail(ErrorId::E504, op.span,
+                Format("{} has {} results, {} are written", op.def->name, ctx.results().size(),
+                       op.results.size()));
   }
+  bool ok = true;
   for (size_t i = 0; i < op.results.size(); ++i) {
     const Value& value = function_.value(op.results[i]);
     if (value.type == ctx.results()[i]) continue;
-    Fail(ErrorId::E504, value.span,
-         Format("%{}: printed {}, inferred {}", value.name, Show(value.type),
-                Show(ctx.results()[i])));
+    ok = Fail(ErrorId::E504, value.span,
+              Format("%{}: printed {}, inferred {}", value.name, Show(value.type),
+                     Show(ctx.results()[i])));
+  }
+  return ok;
+}
+
+// Each symbol that an op defines is told by a result: a tensor's size, or an int. (A callee tells
+// those of its signature.)
+void FunctionVerifier::CheckDefinesAreTold(const Op& op) {
+  const bool may_define = op.def->effects.data_dependent || !op.def->regions.empty();
+  if (op.defines.empty() || !may_define) return;
+  std::unordered_set<SymId> told;
+  auto tell = [&](const Expr& e) {
+    if (e.kind() == Expr::Kind::kSymbol) told.insert(e.symbol());
+  };
+  for (ValueId id : op.results) {
+    for (const Expr& dim : function_.value(id).type.dims()) tell(dim);
+  }
+  for (SymId id : op.defines) {
+    if (told.contains(id)) continue;
+    Fail(ErrorId::E503, op.span,
+         Format("{} defines `{}`, but no result has this size", op.def->name,
+                function_.SymbolName(id)));
   }
 }
 
@@ -476,7 +584,8 @@ void FunctionVerifier::CheckOp(OpId id, BlockId block, int depth, NameTable& nam
     for (SymId symbol : op.defines) Declare(symbol, op.span);
   }
   CheckOpResults(op, block, names);
-  if (ok) CheckTypes(op);
+  if (ok && CheckTypes(op)) CheckDefinesAreTold(op);
+  LearnSizes(op, facts_);
 }
 
 // ---- Module -------------------------------------------------------------------------------------

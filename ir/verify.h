@@ -12,7 +12,8 @@
 // Symbols: every symbol in a type, size attribute, callee size or range is declared: in `<...>`, by
 //   `defines` on an op before, or by an int<u> parameter of a region around; once each; constant
 //   ranges are not empty; `defines` stands only on ops that are data-dependent, call or have
-//   regions (E503).
+//   regions, and each of its symbols is a size of a result or an int among them, but for calls
+//   (E503). An int<u> parameter of a region whose u is known around it takes that int alone (E504).
 // Values: names are unique in a block; operands and terminators use values that their own block has
 //   defined before (E502); a terminator names no literal (E504).
 // Ops: the op is known (E510); each required operand is there and no optional one twice; dtypes are

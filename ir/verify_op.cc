@@ -122,6 +122,8 @@ class OpChecker {
         return e != nullptr && !e->is_bool();
       case AttrKind::kPredicate:
         return e != nullptr && (e->is_bool() || e->is_const());
+      case AttrKind::kExpr:
+        return e != nullptr;
       case AttrKind::kFloat:
         return value.As<double>() != nullptr;
       case AttrKind::kBool:

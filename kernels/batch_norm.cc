@@ -7,6 +7,7 @@
 #include "base/format.h"
 #include "kernels/cpu_target.h"
 #include "kernels/cursor.h"
+#include "kernels/pacer.h"
 #include "kernels/scratch_plan.h"
 #include "kernels/tile.h"
 
@@ -112,13 +113,14 @@ class BatchNormKernel final : public ir::Kernel {
       if (p == kScale) loops_.scales(to, channels_, eps_);
       parameters[p] = to;
     }
+    Pacer pacer(args.regions);
     for (int64_t i = 0; i < n_; ++i) {
       const char* x = args.operand<char>(0) + i * x_steps_[0];
       char* y = args.result<char>(0) + i * y_steps_[0];
       if (plane_ == 1) {
-        RunChannels(x, parameters, y);
+        GCOMP_RETURN_IF_ERROR(RunChannels(x, parameters, y, pacer));
       } else {
-        RunPlanes(x, parameters, y);
+        GCOMP_RETURN_IF_ERROR(RunPlanes(x, parameters, y, pacer));
       }
     }
     return {};
@@ -126,7 +128,7 @@ class BatchNormKernel final : public ir::Kernel {
 
  private:
   // All channels of an image of one element.
-  void RunChannels(const char* x, const void* const* all, char* y) const {
+  Status RunChannels(const char* x, const void* const* all, char* y, Pacer& pacer) const {
     alignas(64) std::byte tile[kTile * 8];
     for (int64_t c = 0; c < channels_; c += kTile) {
       const int64_t count = std::min(kTile, channels_ - c);
@@ -135,10 +137,12 @@ class BatchNormKernel final : public ir::Kernel {
       io_.load(x + c * x_steps_[1], x_steps_[1], count, tile);
       loops_.channels(tile, parameters, count, tile);
       io_.store(tile, count, y + c * y_steps_[1], y_steps_[1]);
+      GCOMP_RETURN_IF_ERROR(pacer.Step(count));
     }
+    return {};
   }
 
-  void RunPlanes(const char* x, const void* const* all, char* y) const {
+  Status RunPlanes(const char* x, const void* const* all, char* y, Pacer& pacer) const {
     alignas(64) std::byte tile[kTile * 8];
     const bool dense = x_plane_.sizes.size() == 1 && io_.direct &&
                        x_plane_.strides[0] == io_.bytes && y_plane_.strides[0] == io_.bytes;
@@ -146,7 +150,10 @@ class BatchNormKernel final : public ir::Kernel {
       const void* parameters[kNumParameters];
       Advance(all, c, parameters);
       if (dense) {
-        loops_.plane(x, parameters, plane_, y);
+        const bool done = ForPieces(pacer, plane_, [&](int64_t first, int64_t count) {
+          loops_.plane(x + first * io_.bytes, parameters, count, y + first * io_.bytes);
+        });
+        if (!done) return pacer.status();
         continue;
       }
       Cursor from(x_plane_, x);
@@ -164,8 +171,10 @@ class BatchNormKernel final : public ir::Kernel {
           io_.store(at, n, data, y_plane_.strides.back());
           at += n * io_.tile_bytes;
         });
+        GCOMP_RETURN_IF_ERROR(pacer.Step(count));
       }
     }
+    return {};
   }
 
   // The parameters from channel c on.

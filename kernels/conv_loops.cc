@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kernels/cpu_target.h"
+#include "kernels/pacer.h"
 #include "kernels/scratch_plan.h"
 #include "kernels/strided_copy.h"
 #include "kernels/sum_types.h"
@@ -73,10 +74,12 @@ template <class T, class Acc>
   }
 }
 
-// The sums of the row at (d, h) of the result, from the channels `x` and `w` of one group.
+// The sums of the row at (d, h) of the result, from the channels `x` and `w` of one group. False if
+// the pacer stopped it.
 template <class T, class Acc>
-[[gnu::always_inline]] inline void RowSums(const ConvProblem& p, const T* x, const T* w, int64_t d,
-                                           int64_t h, Acc* sums) {
+[[gnu::always_inline]] inline bool RowSums(const ConvProblem& p, const T* x, const T* w, int64_t d,
+                                           int64_t h, Acc* sums, Pacer& pacer) {
+  const int64_t row_work = p.axes[2].kernel * p.axes[2].out;
   std::fill(sums, sums + p.y_size(2), Acc{0});
   for (int64_t c = 0; c < p.group_c(); ++c) {
     for (int64_t kd = 0; kd < p.axes[0].kernel; ++kd) {
@@ -87,9 +90,11 @@ template <class T, class Acc>
         if (y < 0) continue;
         AddRow<T, Acc>(p, x + c * p.x_strides[1] + z * p.x_strides[2] + y * p.x_strides[3],
                        w + c * p.w_strides[1] + kd * p.w_strides[2] + kh * p.w_strides[3], sums);
+        if (!pacer.Go(row_work)) return false;
       }
     }
   }
+  return true;
 }
 
 struct Buffers {
@@ -100,8 +105,10 @@ struct Buffers {
   void* row;  // the sums of one row
 };
 
+// False if the pacer stopped it.
 template <class T, class Acc>
-[[gnu::always_inline]] inline void Convolve(const ConvProblem& p, const Buffers& buffers) {
+[[gnu::always_inline]] inline bool Convolve(const ConvProblem& p, const Buffers& buffers,
+                                            Pacer& pacer) {
   const T* x = static_cast<const T*>(buffers.x);
   const T* w = static_cast<const T*>(buffers.w);
   const T* bias = static_cast<const T*>(buffers.bias);
@@ -115,28 +122,30 @@ template <class T, class Acc>
       const Acc b = p.has_bias ? static_cast<Acc>(bias[o * p.bias_stride]) : Acc{0};
       for (int64_t d = 0; d < p.y_size(0); ++d) {
         for (int64_t h = 0; h < p.y_size(1); ++h) {
-          RowSums<T, Acc>(p, x_group, w_o, d, h, sums);
+          if (!RowSums<T, Acc>(p, x_group, w_o, d, h, sums, pacer)) return false;
           for (int64_t i = 0; i < p.y_size(2); ++i) {
             y[i] = static_cast<T>(p.has_bias ? sums[i] + b : sums[i]);
           }
           y += p.y_size(2);
+          if (!pacer.Go(p.y_size(2))) return false;
         }
       }
     }
   }
+  return true;
 }
 
 template <class T, class Acc>
-GCOMP_TARGET_V3 void ConvolveV3(const ConvProblem& p, const Buffers& buffers) {
-  Convolve<T, Acc>(p, buffers);
+GCOMP_TARGET_V3 bool ConvolveV3(const ConvProblem& p, const Buffers& buffers, Pacer& pacer) {
+  return Convolve<T, Acc>(p, buffers, pacer);
 }
 
 template <class T, class Acc>
-GCOMP_TARGET_V4 void ConvolveV4(const ConvProblem& p, const Buffers& buffers) {
-  Convolve<T, Acc>(p, buffers);
+GCOMP_TARGET_V4 bool ConvolveV4(const ConvProblem& p, const Buffers& buffers, Pacer& pacer) {
+  return Convolve<T, Acc>(p, buffers, pacer);
 }
 
-using ConvolveFn = void (*)(const ConvProblem&, const Buffers&);
+using ConvolveFn = bool (*)(const ConvProblem&, const Buffers&, Pacer&);
 
 ConvolveFn ChooseConvolve(DType dtype, CpuLevel cpu) {
   return WithSumTypes(dtype, [cpu]<class T, class Acc>() {
@@ -186,19 +195,18 @@ class ConvLoops final : public ir::Kernel {
     char* scratch = static_cast<char*>(args.scratch);
     Buffers buffers = {args.operand(0), args.operand(1), p.has_bias ? args.operand(2) : nullptr,
                        args.result(0), scratch + row_at_};
-    if (!half_) {
-      convolve_(p, buffers);
-      return {};
-    }
-    copy_x_.RunWidening(p.dtype, buffers.x, reinterpret_cast<float*>(scratch + x_at_));
-    copy_w_.RunWidening(p.dtype, buffers.w, reinterpret_cast<float*>(scratch + w_at_));
-    if (p.has_bias) {
-      copy_bias_.RunWidening(p.dtype, buffers.bias, reinterpret_cast<float*>(scratch + bias_at_));
-    }
+    Pacer pacer(args.regions);
+    if (!half_) return convolve_(p, buffers, pacer) ? Status() : pacer.status();
+    auto widen = [&](const StridedCopy& copy, const void* from, size_t at) {
+      return copy.RunWidening(p.dtype, from, reinterpret_cast<float*>(scratch + at), pacer);
+    };
+    GCOMP_RETURN_IF_ERROR(widen(copy_x_, buffers.x, x_at_));
+    GCOMP_RETURN_IF_ERROR(widen(copy_w_, buffers.w, w_at_));
+    if (p.has_bias) GCOMP_RETURN_IF_ERROR(widen(copy_bias_, buffers.bias, bias_at_));
     float* y = reinterpret_cast<float*>(scratch + y_at_);
-    convolve_(p, {scratch + x_at_, scratch + w_at_, scratch + bias_at_, y, buffers.row});
-    NarrowFloats(p.dtype, y, args.result(0), num_results_);
-    return {};
+    buffers = {scratch + x_at_, scratch + w_at_, scratch + bias_at_, y, buffers.row};
+    if (!convolve_(p, buffers, pacer)) return pacer.status();
+    return NarrowFloats(p.dtype, y, args.result(0), num_results_, pacer);
   }
 
  private:

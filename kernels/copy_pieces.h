@@ -14,6 +14,7 @@
 #include "ir/kernel.h"
 #include "ir/loops.h"
 #include "ir/scalar_value.h"
+#include "kernels/pacer.h"
 #include "kernels/strided_copy.h"
 
 namespace gcomp::kernels {
@@ -37,11 +38,13 @@ class PieceKernel final : public ir::Kernel {
   }
 
   Status Run(const ir::KernelArgs& args) const override {
+    Pacer pacer(args.regions);
     for (const Piece& piece : pieces_) {
       const char* source = piece.source == Piece::kValue    ? reinterpret_cast<const char*>(&value_)
                            : piece.source == Piece::kResult ? args.result<char>(0)
                                                             : args.operand<char>(piece.source);
-      piece.copy.Run(source + piece.source_byte, args.result<char>(0) + piece.target_byte);
+      GCOMP_RETURN_IF_ERROR(piece.copy.Run(source + piece.source_byte,
+                                           args.result<char>(0) + piece.target_byte, pacer));
     }
     return {};
   }

@@ -28,11 +28,14 @@ Status CheckSizes(const ir::InferCtx& ctx, const ir::Dims& sizes) {
   return {};
 }
 
-void Fill(void* target, const void* value, int64_t bytes, int64_t n) {
+Status Fill(void* target, const void* value, int64_t bytes, int64_t n, Pacer& pacer) {
   auto fill = [&]<class T>(T element) {
     std::memcpy(&element, value, sizeof(T));
-    T* to = static_cast<T*>(target);
-    for (int64_t i = 0; i < n; ++i) to[i] = element;
+    const bool done = ForPieces(pacer, n, [&](int64_t from, int64_t count) {
+      T* to = static_cast<T*>(target) + from;
+      for (int64_t i = 0; i < count; ++i) to[i] = element;
+    });
+    return done ? Status() : pacer.status();
   };
   switch (bytes) {
     case 1:

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "ir/op_def.h"
+#include "kernels/pacer.h"
 
 namespace gcomp::kernels {
 
@@ -13,7 +14,8 @@ StatusOr<ir::Type> WrittenType(const ir::InferCtx& ctx);
 // E508 if one of the sizes of an attribute is below 0 for sure.
 Status CheckSizes(const ir::InferCtx& ctx, const ir::Dims& sizes);
 
-// Fills n elements of `bytes` bytes (1, 2, 4 or 8) each with copies of *value.
-void Fill(void* target, const void* value, int64_t bytes, int64_t n);
+// Fills n elements of `bytes` bytes (1, 2, 4 or 8) each with copies of *value, until the pacer
+// stops it.
+Status Fill(void* target, const void* value, int64_t bytes, int64_t n, Pacer& pacer);
 
 }  // namespace gcomp::kernels

@@ -192,14 +192,14 @@ StatusOr<IndexedOffsets> IndexedOffsets::Make(const ir::KernelCtx& ctx, const In
   return made;
 }
 
-Status IndexedOffsets::Check(const ir::KernelArgs& args) const {
+Status IndexedOffsets::Check(const ir::KernelArgs& args, Pacer& pacer) const {
   for (const Axis& axis : axes_) {
-    GCOMP_RETURN_IF_ERROR(CheckAxis(axis, args.operand(axis.operand)));
+    GCOMP_RETURN_IF_ERROR(CheckAxis(axis, args.operand(axis.operand), pacer));
   }
   return {};
 }
 
-Status IndexedOffsets::CheckAxis(const Axis& axis, const void* indices) {
+Status IndexedOffsets::CheckAxis(const Axis& axis, const void* indices, Pacer& pacer) {
   const int64_t total = axis.own.NumElements();
   if (total == 0) return {};
   Cursor cursor(axis.own, indices);
@@ -214,6 +214,7 @@ Status IndexedOffsets::CheckAxis(const Axis& axis, const void* indices) {
                  at += n;
                });
     GCOMP_RETURN_IF_ERROR(std::move(status));
+    GCOMP_RETURN_IF_ERROR(pacer.Step(std::min(kTile, total - done)));
   }
   return {};
 }

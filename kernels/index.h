@@ -26,6 +26,7 @@
 #include "ir/kernel.h"
 #include "ir/op_def.h"
 #include "kernels/cursor.h"
+#include "kernels/pacer.h"
 #include "kernels/tile.h"
 
 namespace gcomp::kernels {
@@ -63,13 +64,13 @@ class IndexedOffsets {
   static StatusOr<IndexedOffsets> Make(const ir::KernelCtx& ctx, const IndexedSpace& space);
 
   // E401 unless every index lies in [-size, size) of its axis.
-  Status Check(const ir::KernelArgs& args) const;
+  Status Check(const ir::KernelArgs& args, Pacer& pacer) const;
 
   // Calls fn(offsets, n) for the points of the space in row-major order, n <= kTile at a time:
   // offsets[i] is the byte, counted from element [0, ..., 0] of the tensor at `origin`, where the
-  // run of point i begins.
+  // run of point i begins. fn gives a Status, and counts the bytes of long runs with the pacer.
   template <class Fn>
-  Status ForEach(const ir::KernelArgs& args, const void* origin, Fn fn) const {
+  Status ForEach(const ir::KernelArgs& args, const void* origin, Pacer& pacer, Fn fn) const {
     if (points_ == 0 || run_bytes_ == 0) return {};
     alignas(64) int64_t offsets[kTile];
     Cursor base(base_, origin);
@@ -84,7 +85,8 @@ class IndexedOffsets {
       for (size_t a = 0; a < axes_.size(); ++a) {
         GCOMP_RETURN_IF_ERROR(AddIndices(axes_[a], cursors[a], n, offsets));
       }
-      fn(static_cast<const int64_t*>(offsets), n);
+      GCOMP_RETURN_IF_ERROR(fn(static_cast<const int64_t*>(offsets), n));
+      GCOMP_RETURN_IF_ERROR(pacer.Step(n));
     }
     return {};
   }
@@ -111,7 +113,7 @@ class IndexedOffsets {
   // Adds index * stride for the next n points.
   Status AddIndices(const Axis& axis, Cursor& cursor, int64_t n, int64_t* offsets) const;
 
-  static Status CheckAxis(const Axis& axis, const void* indices);
+  static Status CheckAxis(const Axis& axis, const void* indices, Pacer& pacer);
   static Status OutOfRange(const Axis& axis, const void* tile, int64_t n, int64_t first);
 
   std::vector<Axis> axes_;

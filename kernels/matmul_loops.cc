@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/cpu_target.h"
+#include "kernels/pacer.h"
 #include "kernels/scratch_plan.h"
 #include "kernels/strided_copy.h"
 #include "kernels/sum_types.h"
@@ -91,29 +92,40 @@ namespace {
 // kRows x kColumns elements of c at a time stay in registers over the whole of k.
 constexpr int64_t kRows = 4;
 
-// c[i0.., j0..] for kRows (or fewer) rows and kColumns columns; rows of b are dense.
+// The pacer is asked after so many products of a row and a column, and counts so many as a unit.
+constexpr int64_t kDepth = 4096;
+constexpr int64_t kProductsPerUnit = 4;
+
+// c[i0.., j0..] for kRows (or fewer) rows and kColumns columns; rows of b are dense. False if the
+// pacer stopped it.
 template <class T, class Acc, int64_t kColumns>
-[[gnu::always_inline]] inline void Tile(const T* a, Matrix am, int64_t rows, const T* b,
-                                        int64_t b_row, int64_t k, T* c, int64_t c_row) {
+[[gnu::always_inline]] inline bool Tile(const T* a, Matrix am, int64_t rows, const T* b,
+                                        int64_t b_row, int64_t k, T* c, int64_t c_row,
+                                        Pacer& pacer) {
   Acc sums[kRows][kColumns] = {};
   const T* a_rows[kRows];
   for (int64_t r = 0; r < kRows; ++r) a_rows[r] = a + std::min(r, rows - 1) * am.row;
-  for (int64_t p = 0; p < k; ++p) {
-    const T* b_p = b + p * b_row;
-    for (int64_t r = 0; r < kRows; ++r) {
-      const Acc x = static_cast<Acc>(a_rows[r][p * am.column]);
-      for (int64_t j = 0; j < kColumns; ++j) sums[r][j] += x * static_cast<Acc>(b_p[j]);
+  for (int64_t begin = 0; begin < k; begin += kDepth) {
+    const int64_t end = std::min(begin + kDepth, k);
+    for (int64_t p = begin; p < end; ++p) {
+      const T* b_p = b + p * b_row;
+      for (int64_t r = 0; r < kRows; ++r) {
+        const Acc x = static_cast<Acc>(a_rows[r][p * am.column]);
+        for (int64_t j = 0; j < kColumns; ++j) sums[r][j] += x * static_cast<Acc>(b_p[j]);
+      }
     }
+    if (!pacer.Go((end - begin) * (kRows * kColumns / kProductsPerUnit))) return false;
   }
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t j = 0; j < kColumns; ++j) c[r * c_row + j] = static_cast<T>(sums[r][j]);
   }
+  return true;
 }
 
-// One product; rows of b and c are dense.
+// One product; rows of b and c are dense. False if the pacer stopped it.
 template <class T, class Acc>
-[[gnu::always_inline]] inline void Product(const MatmulProblem& p, const T* a, const T* b,
-                                           int64_t b_row, T* c, int64_t c_row) {
+[[gnu::always_inline]] inline bool Product(const MatmulProblem& p, const T* a, const T* b,
+                                           int64_t b_row, T* c, int64_t c_row, Pacer& pacer) {
   constexpr int64_t kColumns = 64 / sizeof(Acc);
   for (int64_t i = 0; i < p.m; i += kRows) {
     const int64_t rows = std::min(kRows, p.m - i);
@@ -121,32 +133,36 @@ template <class T, class Acc>
     T* c_i = c + i * c_row;
     int64_t j = 0;
     for (; j + kColumns <= p.n; j += kColumns) {
-      Tile<T, Acc, kColumns>(a_i, p.a, rows, b + j, b_row, p.k, c_i + j, c_row);
+      if (!Tile<T, Acc, kColumns>(a_i, p.a, rows, b + j, b_row, p.k, c_i + j, c_row, pacer)) {
+        return false;
+      }
     }
     for (; j + 4 <= p.n; j += 4) {
-      Tile<T, Acc, 4>(a_i, p.a, rows, b + j, b_row, p.k, c_i + j, c_row);
+      if (!Tile<T, Acc, 4>(a_i, p.a, rows, b + j, b_row, p.k, c_i + j, c_row, pacer)) return false;
     }
     for (; j < p.n; ++j) {
-      Tile<T, Acc, 1>(a_i, p.a, rows, b + j, b_row, p.k, c_i + j, c_row);
+      if (!Tile<T, Acc, 1>(a_i, p.a, rows, b + j, b_row, p.k, c_i + j, c_row, pacer)) return false;
     }
   }
+  return true;
 }
 
 template <class T, class Acc>
-GCOMP_TARGET_V3 void ProductV3(const MatmulProblem& p, const void* a, const void* b, int64_t b_row,
-                               void* c, int64_t c_row) {
-  Product<T, Acc>(p, static_cast<const T*>(a), static_cast<const T*>(b), b_row, static_cast<T*>(c),
-                  c_row);
+GCOMP_TARGET_V3 bool ProductV3(const MatmulProblem& p, const void* a, const void* b, int64_t b_row,
+                               void* c, int64_t c_row, Pacer& pacer) {
+  return Product<T, Acc>(p, static_cast<const T*>(a), static_cast<const T*>(b), b_row,
+                         static_cast<T*>(c), c_row, pacer);
 }
 
 template <class T, class Acc>
-GCOMP_TARGET_V4 void ProductV4(const MatmulProblem& p, const void* a, const void* b, int64_t b_row,
-                               void* c, int64_t c_row) {
-  Product<T, Acc>(p, static_cast<const T*>(a), static_cast<const T*>(b), b_row, static_cast<T*>(c),
-                  c_row);
+GCOMP_TARGET_V4 bool ProductV4(const MatmulProblem& p, const void* a, const void* b, int64_t b_row,
+                               void* c, int64_t c_row, Pacer& pacer) {
+  return Product<T, Acc>(p, static_cast<const T*>(a), static_cast<const T*>(b), b_row,
+                         static_cast<T*>(c), c_row, pacer);
 }
 
-using ProductFn = void (*)(const MatmulProblem&, const void*, const void*, int64_t, void*, int64_t);
+using ProductFn = bool (*)(const MatmulProblem&, const void*, const void*, int64_t, void*, int64_t,
+                           Pacer&);
 
 ProductFn ChooseProduct(DType dtype, CpuLevel cpu) {
   return WithSumTypes(dtype, [cpu]<class T, class Acc>() {
@@ -184,40 +200,44 @@ class MatmulLoops final : public ir::Kernel {
 
   Status Run(const ir::KernelArgs& args) const override {
     if (problem_.empty()) return {};
-    RunBatch(0, args.operand<char>(0), args.operand<char>(1), args.result<char>(0),
-             static_cast<char*>(args.scratch));
-    return {};
+    Pacer pacer(args.regions);
+    return RunBatch(0, args.operand<char>(0), args.operand<char>(1), args.result<char>(0),
+                    static_cast<char*>(args.scratch), pacer);
   }
 
  private:
-  void RunBatch(size_t dim, const char* a, const char* b, char* c, char* scratch) const {
-    if (dim == problem_.batch.size()) return RunOne(a, b, c, scratch);
+  Status RunBatch(size_t dim, const char* a, const char* b, char* c, char* scratch,
+                  Pacer& pacer) const {
+    if (dim == problem_.batch.size()) return RunOne(a, b, c, scratch, pacer);
     const Batch& batch = problem_.batch[dim];
     for (int64_t i = 0; i < batch.size; ++i) {
-      RunBatch(dim + 1, a + i * batch.a * bytes_, b + i * batch.b * bytes_,
-               c + i * batch.c * bytes_, scratch);
+      GCOMP_RETURN_IF_ERROR(RunBatch(dim + 1, a + i * batch.a * bytes_, b + i * batch.b * bytes_,
+                                     c + i * batch.c * bytes_, scratch, pacer));
     }
+    return {};
   }
 
-  void RunOne(const char* a, const char* b, char* c, char* scratch) const {
+  Status RunOne(const char* a, const char* b, char* c, char* scratch, Pacer& pacer) const {
     const MatmulProblem& p = problem_;
     if (half_) {
       float* wide_a = reinterpret_cast<float*>(scratch + a_at_);
       float* wide_b = reinterpret_cast<float*>(scratch + b_at_);
       float* wide_c = reinterpret_cast<float*>(scratch + c_at_);
-      copy_a_.RunWidening(p.dtype, a, wide_a);
-      copy_b_.RunWidening(p.dtype, b, wide_b);
-      product_(p, wide_a, wide_b, p.n, wide_c, p.n);
+      GCOMP_RETURN_IF_ERROR(copy_a_.RunWidening(p.dtype, a, wide_a, pacer));
+      GCOMP_RETURN_IF_ERROR(copy_b_.RunWidening(p.dtype, b, wide_b, pacer));
+      if (!product_(p, wide_a, wide_b, p.n, wide_c, p.n, pacer)) return pacer.status();
       for (int64_t i = 0; i < p.m; ++i) {
-        NarrowFloats(p.dtype, wide_c + i * p.n, c + i * p.c.row * bytes_, p.n);
+        GCOMP_RETURN_IF_ERROR(
+            NarrowFloats(p.dtype, wide_c + i * p.n, c + i * p.c.row * bytes_, p.n, pacer));
       }
-      return;
+      return {};
     }
     if (pack_b_) {
-      copy_b_.Run(b, scratch + b_at_);
+      GCOMP_RETURN_IF_ERROR(copy_b_.Run(b, scratch + b_at_, pacer));
       b = scratch + b_at_;
     }
-    product_(p, a, b, pack_b_ ? p.n : p.b.row, c, p.c.row);
+    const bool done = product_(p, a, b, pack_b_ ? p.n : p.b.row, c, p.c.row, pacer);
+    return done ? Status() : pacer.status();
   }
 
   MatmulProblem problem_;

@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "kernels/cursor.h"
+#include "kernels/pacer.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -57,32 +58,54 @@ Space Collapse(const ir::KernelCtx& ctx) {
   return space;
 }
 
-// All tensors are dense runs of tile types: one call of the loop.
-class DenseKernel final : public ir::Kernel {
- public:
-  DenseKernel(PointwiseLoop loop, size_t operands, int64_t n, const PointwiseFunctor& functor)
-      : loop_(loop), operands_(operands), n_(n), functor_(functor) {}
-
-  Status Run(const ir::KernelArgs& args) const override {
-    const void* in[kMaxPointwiseOperands];
-    for (size_t i = 0; i < operands_; ++i) in[i] = args.operand(i);
-    loop_(n_, in, args.result(0), &functor_);
-    return Status();
-  }
-
- private:
-  PointwiseLoop loop_;
-  size_t operands_;
-  int64_t n_;
-  PointwiseFunctor functor_;
-};
-
-// One tensor in the general kernel.
+// One tensor in a kernel.
 struct Access {
   TileIo io;
   std::vector<int64_t> strides;  // bytes, per collapsed dim
   bool splat = false;            // one element for all
   bool in_place = false;         // segments are dense tiles in memory as they lie
+};
+
+// All tensors are dense runs of tile types: one call of the loop, or a few where they are long.
+class DenseKernel final : public ir::Kernel {
+ public:
+  DenseKernel(PointwiseLoop loop, const std::vector<Access>& tensors, int64_t n,
+              const PointwiseFunctor& functor)
+      : loop_(loop), operands_(tensors.size() - 1), n_(n), functor_(functor) {
+    for (size_t t = 0; t < tensors.size(); ++t) bytes_[t] = tensors[t].io.bytes;
+  }
+
+  Status Run(const ir::KernelArgs& args) const override {
+    const void* in[kMaxPointwiseOperands];
+    for (size_t i = 0; i < operands_; ++i) in[i] = args.operand(i);
+    if (n_ > Pacer::kPiece) [[unlikely]]
+      return RunPieces(args, in);
+    loop_(n_, in, args.result(0), &functor_);
+    return Status();
+  }
+
+ private:
+  // Apart, so that short runs need no more registers for it.
+  [[gnu::noinline]] Status RunPieces(const ir::KernelArgs& args, const void** in) const {
+    Pacer pacer(args.regions);
+    char* out = args.result<char>(0);
+    for (int64_t done = 0; done < n_; done += Pacer::kPiece) {
+      const int64_t n = std::min(Pacer::kPiece, n_ - done);
+      loop_(n, in, out, &functor_);
+      for (size_t i = 0; i < operands_; ++i) {
+        in[i] = static_cast<const char*>(in[i]) + n * bytes_[i];
+      }
+      out += n * bytes_[operands_];
+      GCOMP_RETURN_IF_ERROR(pacer.Step(n));
+    }
+    return Status();
+  }
+
+  PointwiseLoop loop_;
+  size_t operands_;
+  int64_t n_;
+  PointwiseFunctor functor_;
+  int64_t bytes_[kMaxPointwiseOperands + 1] = {};  // of an element: operands, then the result
 };
 
 // The general kernel: segment by segment, through tiles where an operand is not dense.
@@ -104,7 +127,7 @@ class TiledKernel final : public ir::Kernel {
       access.in_place = dense_row && (by_rows_ || IsDense(access));
       tiles = tiles || !access.in_place;
     }
-    segment_ = !by_rows_ ? kTile : (tiles ? std::min(kTile, inner_) : inner_);
+    segment_ = std::min(!by_rows_ || tiles ? kTile : Pacer::kPiece, by_rows_ ? inner_ : kTile);
   }
 
   Status Run(const ir::KernelArgs& args) const override {
@@ -123,11 +146,13 @@ class TiledKernel final : public ir::Kernel {
     // Packed segments run through the whole space; others end with their row.
     int64_t stretches = by_rows_ ? rows_ : 1;
     int64_t length = by_rows_ ? inner_ : inner_ * rows_;
+    Pacer pacer(args.regions);
     for (int64_t s = 0; s < stretches; ++s) {
       for (int64_t done = 0; done < length; done += segment_) {
         int64_t n = std::min(segment_, length - done);
         for (size_t t = 0; t < result; ++t) Fetch(t, n, &cursors[t], tiles[t], &in[t]);
         Finish(in, n, &cursors[result], tiles[result]);
+        GCOMP_RETURN_IF_ERROR(pacer.Step(n));
       }
     }
     return Status();
@@ -217,8 +242,8 @@ StatusOr<std::unique_ptr<ir::Kernel>> MakePointwiseKernel(const ir::KernelCtx& c
     tensors.push_back(std::move(access));
   }
   if (dense) {
-    return std::unique_ptr<ir::Kernel>(std::make_unique<DenseKernel>(
-        loop.For(ctx.cpu), ctx.operands.size(), space.sizes[0], functor));
+    return std::unique_ptr<ir::Kernel>(
+        std::make_unique<DenseKernel>(loop.For(ctx.cpu), tensors, space.sizes[0], functor));
   }
   return std::unique_ptr<ir::Kernel>(std::make_unique<TiledKernel>(
       loop.For(ctx.cpu), std::move(space), std::move(tensors), functor));

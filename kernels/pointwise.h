@@ -239,8 +239,6 @@ inline constexpr ir::OperandSpec kBinaryOperands[] = {{.name = "a", .dtypes = F:
     }                                               \
   };
 
-inline constexpr std::string_view kNoVjpYet = "derivative rules come with differentiation";
-
 // Completes `base` (name, doc, source, tolerance) to the record of the op that F computes. Operands
 // that base sets are kept.
 template <class F, ir::InferFn kInfer = &InferPointwise>
@@ -253,10 +251,12 @@ constexpr ir::OpDef Pointwise(ir::OpDef base) {
     }
   }
   base.infer = kInfer;
+  base.any_result_layout = true;
+  base.in_place_form = std::is_same_v<std::integral_constant<ir::InferFn, kInfer>,
+                                      std::integral_constant<ir::InferFn, &InferPointwise>>;
   base.prepare = [](const ir::KernelCtx& ctx) { return PreparePointwise(ctx, F{}); };
   base.lowering = {.kind = ir::Lowering::Kind::kPointwise,
                    .loops = [](ir::LowerCtx& ctx) { return LowerPointwise(ctx, F{}); }};
-  if (base.vjp.rule == nullptr && base.vjp.reason.empty()) base.vjp = ir::NotYet(kNoVjpYet);
   return base;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "kernels/cursor.h"
+#include "kernels/pacer.h"
 #include "kernels/pointwise.h"
 
 namespace gcomp::kernels {
@@ -63,9 +64,11 @@ class EmptyReduceKernel final : public ReduceKernel {
     alignas(8) std::byte value[sizeof(loops_.empty)];
     std::memcpy(value, &loops_.empty, sizeof(value));
     Cursor out(space_.kept_result, args.result(0));
+    Pacer pacer(args.regions);
     for (int64_t p = 0; p < points_; ++p) {
       out_.store(value, 1, out.data(), out_.bytes);
       out.Skip(1);
+      GCOMP_RETURN_IF_ERROR(pacer.Step(1));
     }
     return Status();
   }
@@ -91,6 +94,7 @@ class LanesKernel final : public ReduceKernel {
     std::byte* partials = tile + tile_bytes_;
     Cursor in(space_.kept, args.operand(0));
     Cursor out(space_.kept_result, args.result(0));
+    Pacer pacer(args.regions);
     for (int64_t p = 0; p < points_; ++p) {
       Cursor row(space_.reduced, in.data());
       for (int64_t c = 0; c < chunks_; ++c) {
@@ -102,6 +106,7 @@ class LanesKernel final : public ReduceKernel {
           Gather(count, &row, tile);
         }
         loops_.chunk(values, count, partials + c * loops_.partial_bytes);
+        GCOMP_RETURN_IF_ERROR(pacer.Step(count));
       }
       if (chunks_ > 1) Tree(partials, chunks_, 1);
       Put(partials, 1, out.data(), out_.bytes);
@@ -154,11 +159,12 @@ class BlocksKernel final : public ReduceKernel {
     auto* partials = static_cast<std::byte*>(args.scratch);
     Cursor in(outer_, args.operand(0));
     Cursor out(outer_result_, args.result(0));
+    Pacer pacer(args.regions);
     int64_t outer_points = points_ / inner_;
     for (int64_t p = 0; p < outer_points; ++p) {
       for (int64_t from = 0; from < inner_; from += width_) {
         int64_t width = std::min(width_, inner_ - from);
-        Strip(in.data() + from * in_stride_, width, partials);
+        GCOMP_RETURN_IF_ERROR(Strip(in.data() + from * in_stride_, width, partials, pacer));
         Put(partials, width, out.data() + from * out_stride_, out_stride_);
       }
       in.Skip(1);
@@ -169,7 +175,7 @@ class BlocksKernel final : public ReduceKernel {
 
  private:
   // partials[0 .. width) = the reduction of `width` neighboring points.
-  void Strip(const char* data, int64_t width, std::byte* partials) const {
+  Status Strip(const char* data, int64_t width, std::byte* partials, Pacer& pacer) const {
     std::byte* tile = partials + tile_;
     Cursor row(space_.reduced, data);
     for (int64_t b = 0; b < blocks_; ++b) {
@@ -188,9 +194,11 @@ class BlocksKernel final : public ReduceKernel {
           row.Skip(1);
         }
         loops_.fold(partial, values, rows, width, k == begin);
+        GCOMP_RETURN_IF_ERROR(pacer.Step(rows * width));
       }
     }
     if (blocks_ > 1) Tree(partials, blocks_, width);
+    return {};
   }
 
   int64_t blocks_;

@@ -32,6 +32,10 @@ std::vector<Type> OperandTypes(const InferCtx& ctx, size_t first) {
   return types;
 }
 
+bool BindsSymbol(const Type& param) {
+  return param.kind() == Type::Kind::kInt && param.value().kind() == ir::Expr::Kind::kSymbol;
+}
+
 Status CheckParams(const InferCtx& ctx, size_t r, std::span<const Type> passed) {
   const ir::Block& block = RegionOf(ctx, r);
   if (block.params.size() != passed.size()) {
@@ -41,13 +45,7 @@ Status CheckParams(const InferCtx& ctx, size_t r, std::span<const Type> passed) 
   }
   for (size_t i = 0; i < passed.size(); ++i) {
     const Type& found = TypeOf(ctx, block.params[i]);
-    if (passed[i].kind() == Type::Kind::kInt || found.kind() == Type::Kind::kInt) {
-      return ctx.Fail(
-          Format("parameter {} of region {} is {}: this build passes no int to a region", i,
-                 block.label, ctx.Show(found)),
-          ErrorId::E511);
-    }
-    if (found != passed[i]) {
+    if (found != passed[i] && !(passed[i].kind() == Type::Kind::kInt && BindsSymbol(found))) {
       return ctx.Fail(Format("parameter {} of region {} is {}, but {} is passed", i, block.label,
                              ctx.Show(found), ctx.Show(passed[i])));
     }
@@ -68,6 +66,39 @@ Type WithoutOffset(const Type& type) {
 Type RowMajor(const Type& type) {
   if (!type.is_tensor()) return type;
   return Type::Tensor(type.dtype(), type.dims(), {}, type.device());
+}
+
+StatusOr<size_t> SlicedAxis(const InferCtx& ctx, int64_t dim, const Type& x) {
+  const bool sliceable =
+      x.is_tensor() && x.rank() > 0 &&
+      (x.layout().kind == Layout::Kind::kContiguous || x.layout().kind == Layout::Kind::kStrided);
+  if (!sliceable) {
+    return ctx.Fail(
+        Format("xs are tensors of rank 1 or more with known strides, found {}", ctx.Show(x)),
+        ErrorId::E224);
+  }
+  GCOMP_ASSIGN_OR_RETURN(int axis, ctx.Axis(dim, x.rank(), "dim"));
+  return static_cast<size_t>(axis);
+}
+
+Type SliceOf(const Type& x, size_t axis) {
+  ir::Dims dims = x.dims();
+  Layout layout;
+  layout.kind = Layout::Kind::kStrided;
+  layout.strides = x.Strides();
+  dims.erase(dims.begin() + static_cast<std::ptrdiff_t>(axis));
+  layout.strides.erase(layout.strides.begin() + static_cast<std::ptrdiff_t>(axis));
+  return Type::Tensor(x.dtype(), std::move(dims), std::move(layout), x.device());
+}
+
+StatusOr<Type> StackOf(const InferCtx& ctx, const ir::Expr& count, const Type& row) {
+  if (!row.is_tensor()) {
+    return ctx.Fail(Format("only tensors are stacked, the region yields {}", ctx.Show(row)),
+                    ErrorId::E224);
+  }
+  ir::Dims dims = row.dims();
+  dims.insert(dims.begin(), count);
+  return Type::Tensor(row.dtype(), std::move(dims), {}, row.device());
 }
 
 StatusOr<ResultMove> ResultMove::Make(const TensorSpec& from, const TensorSpec& to,
@@ -91,6 +122,39 @@ StatusOr<std::vector<ResultMove>> MakeMoves(std::span<const TensorSpec> from,
     moves.push_back(std::move(move));
   }
   return moves;
+}
+
+Status CheckRowMajorResults(const ir::KernelCtx& ctx, size_t r) {
+  for (const TensorSpec& made : ctx.regions[r].results) {
+    if (!ir::IsKnown(made)) {
+      return Status(ErrorId::E511,
+                    Format("{}: its region yields a tensor whose sizes are known only "
+                           "when it runs",
+                           ctx.op.def->name));
+    }
+    GCOMP_ENSURE(made.IsContiguous(), "a region writes what is carried or stacked row-major");
+  }
+  return {};
+}
+
+StatusOr<Carry> Carry::Make(size_t operand, const TensorSpec& from, const TensorSpec& result,
+                            ScratchPlan& scratch) {
+  GCOMP_ENSURE(from.dtype == result.dtype && from.sizes == result.sizes && result.IsContiguous(),
+               "a carry keeps its type, and is row-major");
+  Carry carry;
+  carry.operand = operand;
+  carry.row_major = from.IsContiguous();
+  carry.copy =
+      StridedCopy::Make(result.sizes, from.strides, result.strides, ir::BytesOf(result.dtype));
+  for (size_t& buffer : carry.buffers) buffer = scratch.Take(result);
+  return carry;
+}
+
+void* Carry::Enter(const ir::KernelArgs& args, char* scratch) const {
+  if (row_major) return args.slots[args.operand_slots[operand]];
+  void* buffer = Buffer(1, scratch);
+  Copy(args, buffer);
+  return buffer;
 }
 
 bool IsNonzero(ir::DType dtype, const void* data) {

@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "kernels/aligned_buffer.h"
 #include "kernels/cpu_target.h"
+#include "kernels/pacer.h"
 #include "kernels/scratch_plan.h"
 #include "kernels/tile.h"
 
@@ -92,13 +93,13 @@ void FillLinear(Places& places, int64_t in, int64_t out, bool align_corners) {
   }
 }
 
-// Calls visit(first element of x) for each plane of [n, c].
+// Calls visit(first element of x) for each plane of [n, c], until one is false.
 template <class Visit>
 [[gnu::always_inline]] inline void ForPlanes(const ResampleProblem& p, const char* x,
                                              int64_t element_bytes, const Visit& visit) {
   for (int64_t n = 0; n < p.n; ++n) {
     for (int64_t c = 0; c < p.c; ++c) {
-      visit(x + (n * p.x_strides[0] + c * p.x_strides[1]) * element_bytes);
+      if (!visit(x + (n * p.x_strides[0] + c * p.x_strides[1]) * element_bytes)) return;
     }
   }
 }
@@ -112,6 +113,7 @@ bool HasNoResult(const ResampleProblem& p) {
 struct NearestRun {
   const ResampleProblem& problem;
   const AllPlaces& places;
+  Pacer& pacer;
 };
 
 using NearestFn = void (*)(const NearestRun& run, const char* x, char* y);
@@ -121,27 +123,27 @@ template <class T>
   const int64_t n = run.problem.out[2];
   const int64_t step = run.problem.x_strides[4];
   const Places& places = run.places[2];
-  if (places.kept) {
-    if (step == 1) {
-      std::memcpy(y, x, static_cast<size_t>(n) * sizeof(T));
-    } else {
-      for (int64_t i = 0; i < n; ++i) y[i] = x[i * step];
-    }
-    return;
-  }
   const int32_t* from = places.lows();
-  if (step == 1 && n == 2 * run.problem.in[2]) {  // each twice: no gathering
-    GCOMP_INDEPENDENT
-    for (int64_t i = 0; i < n / 2; ++i) {
-      y[2 * i] = x[i];
-      y[2 * i + 1] = x[i];
-    }
-  } else if (step == 1) {
-    GCOMP_INDEPENDENT
-    for (int64_t i = 0; i < n; ++i) y[i] = x[from[i]];
-  } else {
-    for (int64_t i = 0; i < n; ++i) y[i] = x[from[i] * step];
-  }
+  ForPieces(
+      run.pacer, n, [&](int64_t first, int64_t count) __attribute__((always_inline)) {
+        const int64_t end = first + count;
+        if (places.kept && step == 1) {
+          std::memcpy(y + first, x + first, static_cast<size_t>(count) * sizeof(T));
+        } else if (places.kept) {
+          for (int64_t i = first; i < end; ++i) y[i] = x[i * step];
+        } else if (step == 1 && n == 2 * run.problem.in[2]) {  // each twice: no gathering
+          GCOMP_INDEPENDENT
+          for (int64_t i = first / 2; i < end / 2; ++i) {  // pieces are even
+            y[2 * i] = x[i];
+            y[2 * i + 1] = x[i];
+          }
+        } else if (step == 1) {
+          GCOMP_INDEPENDENT
+          for (int64_t i = first; i < end; ++i) y[i] = x[from[i]];
+        } else {
+          for (int64_t i = first; i < end; ++i) y[i] = x[from[i] * step];
+        }
+      });
 }
 
 template <class T>
@@ -156,7 +158,8 @@ template <class T>
         for (int64_t d = 0; d < p.out[0]; ++d, to += slice) {
           const int64_t z = run.places[0].Low(d);
           if (z == std::exchange(last_z, z)) {
-            std::memcpy(to, to - slice, static_cast<size_t>(slice) * sizeof(T));
+            const auto bytes = slice * static_cast<int64_t>(sizeof(T));
+            if (!CopyBytes(to, to - slice, bytes, run.pacer).ok()) return false;
             continue;
           }
           int64_t last_h = -1;
@@ -170,8 +173,10 @@ template <class T>
                       reinterpret_cast<const T*>(plane) + z * p.x_strides[2] + h * p.x_strides[3],
                       y_row);
             }
+            if (!run.pacer.Go(row)) return false;
           }
         }
+        return true;
       });
 }
 
@@ -196,10 +201,10 @@ class NearestKernel final : public ir::Kernel {
       : problem_(problem), places_(std::move(places)), run_(run) {}
 
   Status Run(const ir::KernelArgs& args) const override {
-    if (!HasNoResult(problem_)) {
-      run_({problem_, places_}, args.operand<char>(0), args.result<char>(0));
-    }
-    return {};
+    if (HasNoResult(problem_)) return {};
+    Pacer pacer(args.regions);
+    run_({problem_, places_, pacer}, args.operand<char>(0), args.result<char>(0));
+    return pacer.status();
   }
 
  private:
@@ -219,31 +224,40 @@ struct LinearRun {
   char* combined[2];  // rows combined along the depth: even and odd ones
   char* row;          // a row combined along the height
   char* outputs;      // a row of results
+  Pacer& pacer;
 };
 
 using LinearFn = void (*)(const LinearRun& run, const char* x, char* y);
 
 // y[i] = a[i] + w * (b[i] - a[i]); w is not 0.
 template <class S>
-[[gnu::always_inline]] inline void MixRows(const S* a, const S* b, S w, int64_t n, S* y) {
-  GCOMP_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) y[i] = a[i] + w * (b[i] - a[i]);
+[[gnu::always_inline]] inline void MixRows(Pacer& pacer, const S* a, const S* b, S w, int64_t n,
+                                           S* y) {
+  ForPieces(
+      pacer, n, [=](int64_t from, int64_t count) __attribute__((always_inline)) {
+        GCOMP_INDEPENDENT
+        for (int64_t i = from; i < from + count; ++i) y[i] = a[i] + w * (b[i] - a[i]);
+      });
 }
 
 // The same along a row. A weight of 0 reads only low, whatever high is.
 template <class S>
-[[gnu::always_inline]] inline void MixWidth(const S* x, const Places& places, int64_t n, S* y) {
+[[gnu::always_inline]] inline void MixWidth(Pacer& pacer, const S* x, const Places& places,
+                                            int64_t n, S* y) {
   const int32_t* low = places.lows();
   const int32_t* high = places.highs();
   const S* weight = places.weights<S>();
-  GCOMP_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) {
-    const S a = x[low[i]];
-    const S b = x[high[i]];
-    const S w = weight[i];
-    const S mixed = a + w * (b - a);
-    y[i] = w == 0 ? a : mixed;
-  }
+  ForPieces(
+      pacer, n, [=](int64_t from, int64_t count) __attribute__((always_inline)) {
+        GCOMP_INDEPENDENT
+        for (int64_t i = from; i < from + count; ++i) {
+          const S a = x[low[i]];
+          const S b = x[high[i]];
+          const S w = weight[i];
+          const S mixed = a + w * (b - a);
+          y[i] = w == 0 ? a : mixed;
+        }
+      });
 }
 
 // The rows of one slice of outputs, combined along the depth.
@@ -269,7 +283,7 @@ class DepthRows {
     if (w == 0) return Load(z, h, to);
     const S* a = Load(z, h, reinterpret_cast<S*>(run_.loaded[0]));
     const S* b = Load(depth.highs()[d_], h, reinterpret_cast<S*>(run_.loaded[1]));
-    MixRows(a, b, w, run_.problem.in[2], to);
+    MixRows(run_.pacer, a, b, w, run_.problem.in[2], to);
     return to;
   }
 
@@ -304,17 +318,19 @@ template <class S>
             const S w = height.kept ? S(0) : height.weights<S>()[i];
             if (w != 0) {
               S* mixed = width.kept ? outputs : reinterpret_cast<S*>(run.row);
-              MixRows(row, rows.Row(height.highs()[i]), w, p.in[2], mixed);
+              MixRows(run.pacer, row, rows.Row(height.highs()[i]), w, p.in[2], mixed);
               row = mixed;
             }
             if (!width.kept) {
-              MixWidth(row, width, n, outputs);
+              MixWidth(run.pacer, row, width, n, outputs);
             } else if (row != outputs) {
               std::copy_n(row, n, outputs);
             }
             if (!run.io.direct) run.io.store(outputs, n, y, run.io.bytes);
+            if (!run.pacer.Go(n + p.in[2])) return false;
           }
         }
+        return true;
       });
 }
 
@@ -349,6 +365,7 @@ class LinearKernel final : public ir::Kernel {
   Status Run(const ir::KernelArgs& args) const override {
     if (HasNoResult(problem_)) return {};
     char* scratch = static_cast<char*>(args.scratch);
+    Pacer pacer(args.regions);
     const auto row = [&](size_t i) { return scratch + rows_at_[i]; };
     run_({problem_,
           places_,
@@ -357,9 +374,10 @@ class LinearKernel final : public ir::Kernel {
           {row(0), row(1)},
           {row(2), row(3)},
           row(4),
-          scratch + outputs_at_},
+          scratch + outputs_at_,
+          pacer},
          args.operand<char>(0), args.result<char>(0));
-    return {};
+    return pacer.status();
   }
 
  private:

@@ -96,6 +96,7 @@ class ColumnKernel final : public RowKernel {
     StripSide x{&x_, points_.strides.back(), x_tile_ < 0 ? nullptr : scratch + x_tile_};
     StripSide y{&y_, result_points_.strides.back(), y_tile_ < 0 ? nullptr : scratch + y_tile_};
     Strip strip{.io = nullptr,
+                .pacer = row.pacer,
                 .n = n_,
                 .width = 0,
                 .weight = row.weight,
@@ -115,6 +116,7 @@ class ColumnKernel final : public RowKernel {
                            strip.width);
         strip.io = &memory;
         strip_loop_(strip);
+        if (!row.pacer->Go(strip.width)) return;
       }
       in.Skip(1);
       out.Skip(1);

@@ -51,12 +51,14 @@ struct RowParameter {
   RowAccess access;
   int64_t scratch = -1;  // -1 = as it lies
 
-  const void* Fetch(const ir::KernelArgs& args, int64_t n, std::byte* base) const {
+  const void* Fetch(const ir::KernelArgs& args, int64_t n, std::byte* base, Pacer& pacer) const {
     if (operand < 0) return nullptr;
     const void* data = args.operand(static_cast<size_t>(operand));
     if (scratch < 0) return data;
     Cursor row(access.space, data);
-    access.Gather(&row, n, base + scratch);
+    ForPieces(pacer, n, [&](int64_t from, int64_t count) {
+      access.Gather(&row, count, base + scratch + from * access.io.tile_bytes);
+    });
     return base + scratch;
   }
 };
@@ -118,23 +120,26 @@ class RowKernel : public ir::Kernel {
   Status Run(const ir::KernelArgs& args) const override {
     if (num_points_ == 0 || (n_ == 0 && !options_.value_per_row)) return Status();
     auto* scratch = static_cast<std::byte*>(args.scratch);
+    Pacer pacer(args.regions);
     Row row{.x = nullptr,
             .y = nullptr,
             .n = n_,
-            .weight = weight_.Fetch(args, n_, scratch),
-            .bias = bias_.Fetch(args, n_, scratch),
+            .weight = weight_.Fetch(args, n_, scratch, pacer),
+            .bias = bias_.Fetch(args, n_, scratch, pacer),
             .eps = options_.eps,
             .correction = options_.correction,
             .partials = scratch + partials_,
             .io = nullptr,
+            .pacer = &pacer,
             .next_x = nullptr,
             .next_y = nullptr,
             .next_bytes = x_.io.bytes};
     RunPoints(args, row);
-    return Status();
+    return pacer.status();
   }
 
  protected:
+  // Until row.pacer stops it.
   virtual void RunPoints(const ir::KernelArgs& args, Row& row) const = 0;
 
   // A part of scratch, aligned to 64 bytes.

@@ -2,7 +2,8 @@
 // does not lie in memory as it is computed comes in and goes out by chunks, so that a chunk is in
 // L1 when it is used. On the way passes ask for the next row, each for its share: the processor
 // foresees little of what lies in another page, and one pass alone would wait for memory while the
-// others leave it idle.
+// others leave it idle. Between chunks they ask the row's pacer; the first chunk of a row is left
+// to whoever runs the row.
 #pragma once
 
 #include "kernels/reduce.h"
@@ -61,6 +62,7 @@ GCOMP_INLINE T ReducePass(const Row& row, const Pass& pass, const At& at) {
   T* partials = static_cast<T*>(row.partials);
   const int64_t chunks = NumChunks(row.n);
   for (int64_t c = 0; c < chunks; ++c) {
+    if (c > 0 && !row.pacer->Go(kReduceChunk)) return F::template Empty<T>();
     const int64_t from = c * kReduceChunk;
     const int64_t count = row.n - from < kReduceChunk ? row.n - from : kReduceChunk;
     const T* x = pass.template Load<T>(row, from, count);
@@ -77,10 +79,12 @@ GCOMP_INLINE T ReducePass(const Row& row, const Pass& pass, const At& at) {
 template <class T, class Pass, class Value>
 GCOMP_INLINE void MapPass(const Row& row, const Pass& pass, const Value& value) {
   for (int64_t from = 0; from < row.n; from += kReduceChunk) {
+    if (from > 0 && !row.pacer->Go(kReduceChunk)) return;
     const int64_t count = row.n - from < kReduceChunk ? row.n - from : kReduceChunk;
     const T* x = pass.template Load<T>(row, from, count);
     T* y =
         row.io == nullptr ? static_cast<T*>(row.y) + from : static_cast<T*>(row.io->Result(from));
+    if (x == nullptr) x = y;  // not read, but null + i is undefined
     int64_t k = 0;
     for (; k + kReduceLanes <= count; k += kReduceLanes) {
       pass.Ask(from + k);

@@ -9,11 +9,14 @@
 
 namespace gcomp::kernels {
 
-// Passes over the strip: each(row, k) for rows k = 0, ..., n - 1.
+// Passes over the strip: each(row, k) for rows k = 0, ..., n - 1, or until the pacer stops it.
 template <class T, class Each>
 GCOMP_INLINE void ForRows(const Strip& strip, const Each& each) {
   strip.io->Restart();
-  for (int64_t k = 0; k < strip.n; ++k) each(static_cast<const T*>(strip.io->Next()), k);
+  for (int64_t k = 0; k < strip.n; ++k) {
+    if (!strip.pacer->Go(strip.width)) return;
+    each(static_cast<const T*>(strip.io->Next()), k);
+  }
 }
 
 // each(c) for the points of a row, in any order. The rows after it are asked for on the way: the
@@ -57,6 +60,7 @@ GCOMP_INLINE void ReduceStrip(const Strip& strip, const At& at, T* result) {
         CombineTreeOfRows<F>(lanes, i < kReduceLanes ? i + 1 : kReduceLanes, width);
         std::memcpy(partials + k / kReduceChunk * width, lanes, width * sizeof(T));
       });
+  if (strip.pacer->stopped()) return;
   CombineTreeOfRows<F>(partials, NumChunks(strip.n), width);
   std::memcpy(result, partials, width * sizeof(T));
 }
@@ -76,6 +80,7 @@ GCOMP_INLINE void MapStrip(const Strip& strip, const Value& value) {
 // The result of a value per row is value(c).
 template <class T, class Value>
 GCOMP_INLINE void PutValues(const Strip& strip, const Value& value) {
+  if (strip.pacer->stopped()) return;
   strip.io->Restart();
   T* y = static_cast<T*>(strip.io->Result());
   GCOMP_INDEPENDENT

@@ -102,9 +102,10 @@ class StripKernel final : public RowKernel {
     for (int64_t p = 0; p < num_points_ / inner_; ++p) {
       for (int64_t from = 0; from < inner_; from += width_) {
         int64_t width = std::min(width_, inner_ - from);
-        Gather(in.data() + from * in_stride_, width, scratch);
+        Gather(in.data() + from * in_stride_, width, scratch, *row.pacer);
         RunStrip(width, row, scratch);
-        Scatter(out.data() + from * out_stride_, width, scratch);
+        if (row.pacer->stopped()) return;
+        Scatter(out.data() + from * out_stride_, width, scratch, *row.pacer);
       }
       in.Skip(1);
       out.Skip(1);
@@ -117,6 +118,7 @@ class StripKernel final : public RowKernel {
       row.x = data;
       row.y = options_.value_per_row ? scratch + tile_ + j * x_.io.tile_bytes : data;
       loop_(row);
+      if (!row.pacer->Go(std::min(n_, kReduceChunk) + 1)) return;
     }
   }
 
@@ -139,11 +141,11 @@ class StripKernel final : public RowKernel {
   }
 
   // Eight elements of `width` rows at a time, through a tile of 8 x width unless they are direct.
-  void Gather(const char* data, int64_t width, std::byte* scratch) const {
+  void Gather(const char* data, int64_t width, std::byte* scratch, Pacer& pacer) const {
     int64_t bytes = x_.io.tile_bytes;
     if (x_direct_) {
       int64_t stride = x_.space.strides[0];
-      for (int64_t k = 0; k < n_; k += kTurn) {
+      for (int64_t k = 0; k < n_ && pacer.Go(kTurn * width); k += kTurn) {
         Prefetch<0>(data, stride, k + kAhead, width * bytes);
         turn_(data + k * stride, stride / bytes, scratch + strip_ + k * bytes, row_,
               std::min(kTurn, n_ - k), width);
@@ -151,7 +153,7 @@ class StripKernel final : public RowKernel {
       return;
     }
     Cursor at(x_.space, data);
-    for (int64_t k = 0; k < n_; k += kTurn) {
+    for (int64_t k = 0; k < n_ && pacer.Go(kTurn * width); k += kTurn) {
       int64_t count = std::min(kTurn, n_ - k);
       for (int64_t i = 0; i < count; ++i) {
         x_.io.load(at.data(), in_stride_, width, scratch + tile_ + i * width * bytes);
@@ -161,12 +163,12 @@ class StripKernel final : public RowKernel {
     }
   }
 
-  void Scatter(char* data, int64_t width, std::byte* scratch) const {
+  void Scatter(char* data, int64_t width, std::byte* scratch, Pacer& pacer) const {
     if (options_.value_per_row) return y_.io.store(scratch + tile_, width, data, out_stride_);
     int64_t bytes = x_.io.tile_bytes;
     if (y_direct_) {
       int64_t stride = y_.space.strides[0];
-      for (int64_t k = 0; k < n_; k += kTurn) {
+      for (int64_t k = 0; k < n_ && pacer.Go(kTurn * width); k += kTurn) {
         Prefetch<1>(data, stride, k + kAhead, width * bytes);
         TurnBack(scratch + strip_ + k * bytes, width, std::min(kTurn, n_ - k), data + k * stride,
                  stride / bytes);
@@ -174,7 +176,7 @@ class StripKernel final : public RowKernel {
       return;
     }
     Cursor at(y_.space, data);
-    for (int64_t k = 0; k < n_; k += kTurn) {
+    for (int64_t k = 0; k < n_ && pacer.Go(kTurn * width); k += kTurn) {
       int64_t count = std::min(kTurn, n_ - k);
       TurnBack(scratch + strip_ + k * bytes, width, count, scratch + tile_, width);
       for (int64_t i = 0; i < count; ++i) {

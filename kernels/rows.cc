@@ -98,6 +98,7 @@ class SingleRowKernel final : public RowKernel {
       row.next_x = ahead_x && !last ? in.data() : nullptr;
       row.next_y = ahead_y && !last ? out.data() : nullptr;
       loop_(row);
+      if (!row.pacer->Go(std::min(n_, kReduceChunk) + 1)) return;
       if (options_.value_per_row && !y_in_place) y_.io.store(row.y, 1, result, y_.io.bytes);
     }
   }

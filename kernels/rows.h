@@ -15,6 +15,7 @@
 #include "ir/kernel.h"
 #include "ir/loops.h"
 #include "kernels/cpu_target.h"
+#include "kernels/pacer.h"
 #include "kernels/tile.h"
 
 namespace gcomp::kernels {
@@ -48,6 +49,7 @@ struct Row {
   int64_t correction;
   void* partials;  // NumChunks(n) elements (kernels/reduce.h)
   RowIo* io;       // null: x and y are all
+  Pacer* pacer;    // asked between the chunks of a row; what is left when it stops does not matter
   // Where x and y of the next row lie in memory; null where asking for them early is of no use.
   const char* next_x;
   const char* next_y;
@@ -80,6 +82,7 @@ class StripIo {
 // A strip of points, in the compute type T of the operand. A result of a value per row is one row.
 struct Strip {
   StripIo* io;
+  Pacer* pacer;        // asked for each row, as in Row
   int64_t n;           // rows: elements of a point; at least 1, or 0 as in Row
   int64_t width;       // elements of a row: points
   const void* weight;  // n elements, as in Row

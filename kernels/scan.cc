@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/pacer.h"
 #include "kernels/scratch_plan.h"
 
 namespace gcomp::kernels {
@@ -55,8 +56,9 @@ class ScanRowKernel final : public ir::Kernel {
     if (points == 0 || space_.n == 0) return Status();
     Cursor in(space_.kept, args.operand(0));
     Cursor out(space_.kept_result, args.result(0));
+    Pacer pacer(args.regions);
     for (int64_t p = 0; p < points; ++p) {
-      ScanRow(in.data(), out.data(), args.scratch);
+      GCOMP_RETURN_IF_ERROR(ScanRow(in.data(), out.data(), args.scratch, pacer));
       in.Skip(1);
       out.Skip(1);
     }
@@ -64,7 +66,7 @@ class ScanRowKernel final : public ir::Kernel {
   }
 
  private:
-  void ScanRow(const char* from, char* to, void* tile) const {
+  Status ScanRow(const char* from, char* to, void* tile, Pacer& pacer) const {
     uint64_t offset = loops_.identity;
     for (int64_t k = 0; k < space_.n; k += kScanChunk) {
       int64_t count = std::min(space_.n - k, kScanChunk);
@@ -79,7 +81,9 @@ class ScanRowKernel final : public ir::Kernel {
       loops_.chunk(values, count, &offset, out_in_place_ ? y : tile, &total);
       if (!out_in_place_) io_.store(tile, count, y, space_.result_stride);
       loops_.rows(&offset, &total, 1);
+      GCOMP_RETURN_IF_ERROR(pacer.Step(count));
     }
+    return {};
   }
 
   ScanLoops loops_;
@@ -121,10 +125,11 @@ class ScanStripKernel final : public ir::Kernel {
     auto* scratch = static_cast<std::byte*>(args.scratch);
     Cursor in(space_.kept, args.operand(0));
     Cursor out(space_.kept_result, args.result(0));
+    Pacer pacer(args.regions);
     for (int64_t p = 0; p < points; ++p) {
       for (int64_t from = 0; from < inner_; from += width_) {
-        Strip(in.data() + from * in_stride_, out.data() + from * out_stride_,
-              std::min(width_, inner_ - from), scratch);
+        GCOMP_RETURN_IF_ERROR(Strip(in.data() + from * in_stride_, out.data() + from * out_stride_,
+                                    std::min(width_, inner_ - from), scratch, pacer));
       }
       in.Skip(1);
       out.Skip(1);
@@ -133,7 +138,7 @@ class ScanStripKernel final : public ir::Kernel {
   }
 
  private:
-  void Strip(const char* from, char* to, int64_t width, std::byte* scratch) const {
+  Status Strip(const char* from, char* to, int64_t width, std::byte* scratch, Pacer& pacer) const {
     std::byte* tile = scratch + tile_;
     Fill(width, scratch + offset_);
     Fill(width, scratch + local_);
@@ -152,7 +157,9 @@ class ScanStripKernel final : public ir::Kernel {
       loops_.row(values, width, scratch + offset_, scratch + local_,
                  out_in_place_ ? static_cast<void*>(y) : tile);
       if (!out_in_place_) io_.store(tile, width, y, out_stride_);
+      GCOMP_RETURN_IF_ERROR(pacer.Step(width));
     }
+    return {};
   }
 
   void Fill(int64_t width, std::byte* values) const {

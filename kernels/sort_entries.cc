@@ -31,19 +31,27 @@ struct WideKey {
 
 // Requires n >= 1, and entries in order of position.
 template <class Key, class Entry>
-Entry* RadixSort(Entry* entries, Entry* other, int64_t n) {
+Entry* RadixSort(Entry* entries, Entry* other, int64_t n, Pacer& pacer) {
   std::array<std::array<int64_t, kDigits>, Key::kPasses> counts{};
-  for (int64_t i = 0; i < n; ++i) {
-    for (int pass = 0; pass < Key::kPasses; ++pass) {
-      ++counts[static_cast<size_t>(pass)][Key::Digit(entries[i], pass)];
+  const bool counted = ForPieces(pacer, n, [&](int64_t from, int64_t count) {
+    for (int64_t i = from; i < from + count; ++i) {
+      for (int pass = 0; pass < Key::kPasses; ++pass) {
+        ++counts[static_cast<size_t>(pass)][Key::Digit(entries[i], pass)];
+      }
     }
-  }
+  });
+  if (!counted) return nullptr;
   for (int pass = 0; pass < Key::kPasses; ++pass) {
     std::array<int64_t, kDigits>& next = counts[static_cast<size_t>(pass)];
     if (next[Key::Digit(entries[0], pass)] == n) continue;
     int64_t sum = 0;
     for (int64_t& count : next) sum += std::exchange(count, sum);
-    for (int64_t i = 0; i < n; ++i) other[next[Key::Digit(entries[i], pass)]++] = entries[i];
+    const bool moved = ForPieces(pacer, n, [&](int64_t from, int64_t count) {
+      for (int64_t i = from; i < from + count; ++i) {
+        other[next[Key::Digit(entries[i], pass)]++] = entries[i];
+      }
+    });
+    if (!moved) return nullptr;
     std::swap(entries, other);
   }
   return entries;
@@ -51,16 +59,16 @@ Entry* RadixSort(Entry* entries, Entry* other, int64_t n) {
 
 }  // namespace
 
-NarrowEntry* SortEntries(NarrowEntry* entries, NarrowEntry* other, int64_t n) {
-  if (n >= kMinRadix) return RadixSort<NarrowKey>(entries, other, n);
+NarrowEntry* SortEntries(NarrowEntry* entries, NarrowEntry* other, int64_t n, Pacer& pacer) {
+  if (n >= kMinRadix) return RadixSort<NarrowKey>(entries, other, n, pacer);
   std::sort(entries, entries + n);
-  return entries;
+  return pacer.Go(8 * n) ? entries : nullptr;
 }
 
-WideEntry* SortEntries(WideEntry* entries, WideEntry* other, int64_t n) {
-  if (n >= kMinRadix) return RadixSort<WideKey>(entries, other, n);
+WideEntry* SortEntries(WideEntry* entries, WideEntry* other, int64_t n, Pacer& pacer) {
+  if (n >= kMinRadix) return RadixSort<WideKey>(entries, other, n, pacer);
   std::sort(entries, entries + n);
-  return entries;
+  return pacer.Go(8 * n) ? entries : nullptr;
 }
 
 template <class Entry>

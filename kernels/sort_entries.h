@@ -19,6 +19,7 @@
 #include <type_traits>
 
 #include "ir/scalar.h"
+#include "kernels/pacer.h"
 
 namespace gcomp::kernels {
 
@@ -69,9 +70,9 @@ GCOMP_INLINE auto SortKey(T x) {
 }
 
 // Sorts n entries, given in order of position, at `entries`; `other` has room for n. Returns where
-// the result is: either.
-NarrowEntry* SortEntries(NarrowEntry* entries, NarrowEntry* other, int64_t n);
-WideEntry* SortEntries(WideEntry* entries, WideEntry* other, int64_t n);
+// the result is: either; null if the pacer stopped it.
+NarrowEntry* SortEntries(NarrowEntry* entries, NarrowEntry* other, int64_t n, Pacer& pacer);
+WideEntry* SortEntries(WideEntry* entries, WideEntry* other, int64_t n, Pacer& pacer);
 
 // No key is above it.
 inline constexpr uint64_t kNoBound = ~uint64_t{0};

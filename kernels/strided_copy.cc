@@ -214,6 +214,12 @@ constexpr int64_t kRowPiece = int64_t{1} << 18;
 template <class T>
 bool CopyRows(const T* source, int64_t source_step, T* target, int64_t target_step, int64_t rows,
               int64_t n, int64_t source_stride, int64_t target_stride, Pacer& pacer) {
+  if (n <= Pacer::kPiece && rows * n <= Pacer::kPiece) {
+    for (int64_t i = 0; i < rows; ++i) {
+      CopyRow(source + i * source_step, target + i * target_step, n, source_stride, target_stride);
+    }
+    return pacer.Go(rows * n);
+  }
   // Short rows are counted together.
   const int64_t group = std::max<int64_t>(Pacer::kPiece / n, 1);
   for (int64_t first = 0; first < rows; first += group) {
@@ -316,7 +322,7 @@ Status StridedCopy::Run(const void* source, void* target, Pacer& pacer) const {
   if (empty_) return {};
   auto run = [&]<class T>(T*) {
     return RunAs(static_cast<const T*>(source), static_cast<T*>(target), pacer) ? Status()
-                                                                               : pacer.status();
+                                                                                : pacer.status();
   };
   switch (element_bytes_) {
     case 1:

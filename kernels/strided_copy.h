@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "ir/dtype.h"
+#include "kernels/pacer.h"
 
 namespace gcomp::kernels {
 
@@ -30,9 +31,12 @@ class StridedCopy {
   // Copies; the pointers are those of element [0, ..., 0]. Source and target must not overlap.
   void Run(const void* source, void* target) const;
 
+  // The same, until the pacer stops it.
+  Status Run(const void* source, void* target, Pacer& pacer) const;
+
   // The same for a source of f16 or bf16 (`dtype`) and a target of f32: widening is exact.
   // Requires element_bytes == 2.
-  void RunWidening(ir::DType dtype, const void* source, float* target) const;
+  Status RunWidening(ir::DType dtype, const void* source, float* target, Pacer& pacer) const;
 
  private:
   struct Dim {
@@ -41,12 +45,13 @@ class StridedCopy {
     int64_t target;
   };
 
-  // Calls leaf(source, target) with the offsets of each index of all but the last `leaf_dims` dims.
+  // Calls leaf(source, target) with the offsets of each index of all but the last `leaf_dims` dims,
+  // until one is false.
   template <class Leaf>
-  void Walk(size_t dim, size_t leaf_dims, int64_t source, int64_t target, const Leaf& leaf) const;
+  bool Walk(size_t dim, size_t leaf_dims, int64_t source, int64_t target, const Leaf& leaf) const;
 
   template <class T>
-  void RunAs(const T* from, T* to) const;
+  bool RunAs(const T* from, T* to, Pacer& pacer) const;
 
   std::vector<Dim> dims_;  // outermost first; at least one unless empty_
   bool turns_ = false;     // the last dim is dense in the target, the one before in the source
@@ -54,7 +59,8 @@ class StridedCopy {
   bool empty_ = true;
 };
 
-// Rounds `count` floats to f16 or bf16 (`dtype`), to nearest even.
-void NarrowFloats(ir::DType dtype, const float* source, void* target, int64_t count);
+// Rounds `count` floats to f16 or bf16 (`dtype`), to nearest even, until the pacer stops it.
+Status NarrowFloats(ir::DType dtype, const float* source, void* target, int64_t count,
+                    Pacer& pacer);
 
 }  // namespace gcomp::kernels

@@ -104,6 +104,5 @@ inline constexpr ir::Effects kViewEffects = {.reads = 0, .alias_of = {0, -1, -1,
 inline constexpr ir::OperandSpec kViewOperands[] = {{.name = "x", .dtypes = ir::kRealDTypes}};
 inline constexpr ir::Tolerance kMovesBits = {.reason =
                                                  "no arithmetic: the result is the operands' bits"};
-inline constexpr std::string_view kVjpReason = "derivative rules come with differentiation";
 
 }  // namespace gcomp::kernels

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "kernels/cpu_target.h"
+#include "kernels/pacer.h"
 #include "kernels/reduce.h"
 #include "kernels/scratch_plan.h"
 #include "kernels/tile.h"
@@ -42,7 +43,11 @@ struct PoolRun {
   char* tile;           // a row of x
   char* row;            // what lies under a row of windows: Reach
   char* outputs;        // a row of results; mean: one per block of taps
+  Pacer* pacer;
 };
+
+// Windows of more taps along the width are counted tap by tap, too.
+constexpr int64_t kManyTaps = 8;
 
 using RunFn = void (*)(const PoolRun& run, const void* x, void* y);
 
@@ -70,22 +75,26 @@ template <class F, class S>
   }
 }
 
-// Calls visit(z, h, first tap) for the rows of x under the windows at (d, h), in order.
+// Calls visit(z, h, first tap) for the rows of x under the windows at (d, h), in order, until the
+// pacer stops it.
 template <class Visit>
-[[gnu::always_inline]] inline void ForRows(const PoolProblem& p, int64_t d, int64_t h,
+[[gnu::always_inline]] inline void ForRows(const PoolRun& run, int64_t d, int64_t h,
                                            const Visit& visit) {
+  const PoolProblem& p = run.problem;
   for (int64_t kd = 0; kd < p.axes[0].kernel; ++kd) {
     const int64_t z = d * p.axes[0].stride + p.axes[0].Origin(kd);
     if (z < 0 || z >= p.axes[0].in) continue;
     for (int64_t kh = 0; kh < p.axes[1].kernel; ++kh) {
       const int64_t y = h * p.axes[1].stride + p.axes[1].Origin(kh);
       if (y < 0 || y >= p.axes[1].in) continue;
+      if (!run.pacer->Go(p.axes[2].out * p.axes[2].kernel)) return;
       visit(z, y, (kd * p.axes[1].kernel + kh) * p.axes[2].kernel);
     }
   }
 }
 
-// Calls row(plane, d, h, outputs) for each row of results, and writes them to y.
+// Calls row(plane, d, h, outputs) for each row of results, and writes them to y, until the pacer
+// stops it.
 template <class S, class Row>
 [[gnu::always_inline]] inline void ForOutputs(const PoolRun& run, const void* x, void* y,
                                               const Row& row) {
@@ -100,6 +109,7 @@ template <class S, class Row>
         for (int64_t h = 0; h < p.axes[1].out; ++h) {
           S* outputs = reinterpret_cast<S*>(run.io.direct ? to : run.outputs);
           row(plane, d, h, outputs);
+          if (!run.pacer->Go(width)) return;
           if (!run.io.direct) run.io.store(outputs, width, to, run.io.bytes);
           to += width * run.io.bytes;
         }
@@ -123,9 +133,13 @@ S LeastOf(DType dtype) {
 
 // to[i] = max(a[i], b[i]); to may be a.
 template <class S>
-[[gnu::always_inline]] inline void MaxOfRows(const S* a, const S* b, S* to, int64_t n) {
-  GCOMP_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) to[i] = ir::Max(a[i], b[i]);
+[[gnu::always_inline]] inline void MaxOfRows(const PoolRun& run, const S* a, const S* b, S* to,
+                                             int64_t n) {
+  ForPieces(
+      *run.pacer, n, [=](int64_t from, int64_t count) __attribute__((always_inline)) {
+        GCOMP_INDEPENDENT
+        for (int64_t i = from; i < from + count; ++i) to[i] = ir::Max(a[i], b[i]);
+      });
 }
 
 // outputs[i] = max of the first kTaps taps of the window at x[i * step].
@@ -145,8 +159,8 @@ template <int kTaps, class S>
 // outputs[i] = max of the taps of window i along the width, in the row x under n windows: up to
 // three taps in one pass, by loops of their own for the strides that vectors can take apart.
 template <class S>
-[[gnu::always_inline]] inline void MaxAlong(const S* x, const WindowAxis& width, S* outputs,
-                                            int64_t n) {
+[[gnu::always_inline]] inline void MaxAlongPiece(const S* x, const WindowAxis& width, S* outputs,
+                                                 int64_t n, Pacer& pacer) {
   const auto first = [&]<int kTaps>(std::integral_constant<int, kTaps>)
       __attribute__((always_inline)) {
     if (width.stride == 1) {
@@ -162,7 +176,18 @@ template <class S>
   first(std::integral_constant<int, 3>());
   for (int64_t k = 3; k < width.kernel; ++k) {
     CombineTap<MaxFn>(x + k * width.dilation, width.stride, outputs, n);
+    if (width.kernel > kManyTaps && !pacer.Go(n)) return;
   }
+}
+
+// The same in pieces.
+template <class S>
+[[gnu::always_inline]] inline void MaxAlong(const PoolRun& run, const S* x, S* outputs, int64_t n) {
+  const WindowAxis& width = run.problem.axes[2];
+  ForPieces(
+      *run.pacer, n, [&](int64_t from, int64_t count) __attribute__((always_inline)) {
+        MaxAlongPiece(x + from * width.stride, width, outputs + from, count, *run.pacer);
+      });
 }
 
 // True if x is dense and its windows lie side by side: rows of outputs, of all planes, follow each
@@ -192,14 +217,15 @@ template <class S>
     for (int64_t r = 0; r < rows; ++r) {
       const S* from = x + (first + r) * height.stride * width.in;
       S* to = column + r * width.in;
-      MaxOfRows(from, from + (height.kernel > 1 ? width.in : 0), to, width.in);
+      MaxOfRows(run, from, from + (height.kernel > 1 ? width.in : 0), to, width.in);
       for (int64_t k = 2; k < height.kernel; ++k) {
-        MaxOfRows(to, from + k * width.in, to, width.in);
+        MaxOfRows(run, to, from + k * width.in, to, width.in);
       }
     }
     S* outputs = y + first * width.out;
     const int64_t n = rows * width.out;
-    MaxAlong(column, width, outputs, n);
+    MaxAlong(run, column, outputs, n);
+    if (run.pacer->stopped()) return;
   }
 }
 
@@ -220,11 +246,11 @@ template <class S>
       y, [&](const char* plane, int64_t d, int64_t h, S* outputs) __attribute__((always_inline)) {
         const S* rows = nullptr;
         ForRows(
-            p, d, h, [&](int64_t z, int64_t at, int64_t) __attribute__((always_inline)) {
+            run, d, h, [&](int64_t z, int64_t at, int64_t) __attribute__((always_inline)) {
               S* tile = rows == nullptr ? inside : reinterpret_cast<S*>(run.tile);
               const S* row = RowAt<S>(run, plane, z, at, tile);
               if (rows != nullptr) {
-                MaxOfRows(rows, row, inside, run.reach.count);
+                MaxOfRows(run, rows, row, inside, run.reach.count);
                 row = inside;
               }
               rows = row;
@@ -237,7 +263,7 @@ template <class S>
           if (rows != inside) std::copy_n(rows, run.reach.count, inside);
           rows = under;
         }
-        MaxAlong(rows, width, outputs, width.out);
+        MaxAlong(run, rows, outputs, width.out);
       });
 }
 
@@ -274,15 +300,16 @@ template <class S>
       y, [&](const char* plane, int64_t d, int64_t h, S* outputs) __attribute__((always_inline)) {
         std::fill_n(sums, blocks * width, SumFn::Identity<S>());
         ForRows(
-            p, d, h, [&](int64_t z, int64_t at, int64_t tap) __attribute__((always_inline)) {
+            run, d, h, [&](int64_t z, int64_t at, int64_t tap) __attribute__((always_inline)) {
               const S* row = RowAt<S>(run, plane, z, at, inside);
               if (!run.reach.full()) {
                 if (row != inside) std::copy_n(row, run.reach.count, inside);
                 row = under;
               }
               for (int64_t k = 0; k < p.axes[2].kernel; ++k) {
-                CombineTap<SumFn>(row + k, p.axes[2].stride,
-                                  sums + (tap + k) / kReduceBlock * width, width);
+                S* block = sums + (tap + k) / kReduceBlock * width;
+                CombineTap<SumFn>(row + k, p.axes[2].stride, block, width);
+                if (width * p.axes[2].kernel > Pacer::kPiece && !run.pacer->Go(width)) return;
               }
             });
         auto leaves = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(blocks)));
@@ -340,10 +367,11 @@ class PoolKernel final : public ir::Kernel {
   Status Run(const ir::KernelArgs& args) const override {
     if (empty_) return {};
     char* scratch = static_cast<char*>(args.scratch);
+    Pacer pacer(args.regions);
     run_({problem_, io_, reach_, dense_rows_, counts_padding_, tiled_rows_, scratch + tile_at_,
-          scratch + row_at_, scratch + outputs_at_},
+          scratch + row_at_, scratch + outputs_at_, &pacer},
          args.operand(0), args.result(0));
-    return {};
+    return pacer.status();
   }
 
  private:

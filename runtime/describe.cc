@@ -28,6 +28,10 @@ std::string DescribeBlock(const BlockCode& code, const std::string& sizes) {
              label.empty() ? "" : "/" + label, sizes, code.instructions.size(), code.arena_bytes);
   std::map<uint32_t, std::string> places = PlacesOf(code);
   for (const Instruction& instruction : code.instructions) {
+    if (!instruction.op.valid()) {
+      text += "  copied, for a result that goes into a parameter\n";
+      continue;
+    }
     const ir::Op& op = function.op(instruction.op);
     std::string where;
     for (size_t r = 0; r < op.results.size(); ++r) {
@@ -38,26 +42,35 @@ std::string DescribeBlock(const BlockCode& code, const std::string& sizes) {
   }
   for (size_t i = 0; i < code.yields.size(); ++i) {
     if (code.yields[i].direct) continue;
-    text += Format("  {:<15} copied at the end\n", Format("output {}", i));
+    text += Format("  {:<15} {}\n", Format("output {}", i),
+                   code.yields[i].alias ? "is a view of a parameter" : "copied at the end");
+  }
+  if (code.tail.has_value()) text += "  the rest follows when its sizes are known\n";
+  return text;
+}
+
+std::string DescribeCode(const Specialization& code) {
+  std::string text;
+  for (const auto& block : code.blocks()) {
+    std::string sizes;
+    if (block.get() == &code.root()) {
+      const ir::Function& function = *block->function;
+      for (size_t i = 0; i < function.symbols.size(); ++i) {
+        if (!code.knows(i)) continue;
+        sizes += Format("{}{} = {}", sizes.empty() ? " at " : ", ", function.symbols[i].name,
+                        code.symbols()[i]);
+      }
+    }
+    text += DescribeBlock(*block, sizes);
   }
   return text;
 }
 
 }  // namespace
 
-std::string Describe(const Specialization& code) {
+std::string Describe(const Frame& frame) {
   std::string text;
-  for (const auto& block : code.blocks()) {
-    std::string sizes;
-    if (block.get() == &code.root()) {
-      const ir::Function& function = *block->function;
-      for (size_t i = 0; i < function.num_symbol_params; ++i) {
-        sizes += Format("{}{} = {}", i == 0 ? " at " : ", ", function.symbols[i].name,
-                        code.symbols()[i]);
-      }
-    }
-    text += DescribeBlock(*block, sizes);
-  }
+  frame.ForEach([&](const Frame& part) { text += DescribeCode(part.code()); });
   return text;
 }
 

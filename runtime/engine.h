@@ -12,6 +12,7 @@
 // Nothing here throws, aborts or prints; errors are Status values, messages go to the LogSink.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -134,8 +135,17 @@ struct OpProfile {
   uint64_t time_ns = 0;  // with ContextOptions::profile, else 0
 };
 
+// Of one run.
+struct RunOptions {
+  // The run stops with E803 when this time of the steady clock has passed.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+};
+
 struct ContextOptions {
   bool profile = false;  // measure the time of each op (some 20 ns each)
+  // Finds lies: each op must leave alone what its record does not say it writes (E999 else), and
+  // `donate`d inputs are filled with garbage after the run. Reads all operands twice: slow.
+  bool check_effects = false;
 };
 
 // One caller's state: frame, buffers, the sizes of the last call.
@@ -153,11 +163,26 @@ class Context {
   // vector) are replaced by new ones, defined ones are written in place and must have the result's
   // dtype, sizes and row-major strides, and not overlap an input. Fails with E702 where a tensor
   // does not fit (then nothing was written) and E401 where a check of the graph fails.
-  Status Run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
+  //
+  // `mut` parameters are written in the caller's memory (through a copy and back where the layout
+  // differs); results `into` a parameter go there too and are not among the outputs. What the
+  // caller's tensors share is seen by all of them, as in a program that runs op by op. Results that
+  // are an `alias` of a parameter are views of the input's storage: their outputs must be
+  // undefined, or such views. The version of every storage that is written goes up.
+  //
+  // A run that fails on its way (a check, Cancel, the deadline) may have written `mut` parameters,
+  // buffers and globals in place until then: a note of the error names them. Results `into`
+  // parameters are stored at the end, by a run that succeeds only.
+  Status Run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs,
+             const RunOptions& options = {});
 
-  // Asks the run in progress, or the next one, to stop at its next op with E803. May be called from
-  // any thread; what the run wrote to given outputs until then stays written.
+  // Asks the run in progress, or the next one, to stop with E803: at its next op, or within a
+  // millisecond or so inside a long one (not inside a call of oneDNN). May be called from any
+  // thread; what the run wrote to given outputs until then stays written.
   void Cancel();
+
+  // The buffer (`mut weight`) behind a parameter: a view that shares its memory. E703.
+  StatusOr<Tensor> Buffer(std::string_view parameter) const;
 
   // Bytes of the buffers that this context holds between calls.
   int64_t buffer_bytes() const;

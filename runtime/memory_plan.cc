@@ -97,7 +97,8 @@ StatusOr<MemoryPlan> PlanMemory(std::span<const BufferRequest> requests) {
       gaps.Give(live.top().offset, live.top().bytes);
       live.pop();
     }
-    if (request.bytes < 0 || request.bytes > kMaxArenaBytes || gaps.end() > kMaxArenaBytes - request.bytes) {
+    if (request.bytes < 0 || request.bytes > kMaxArenaBytes ||
+        gaps.end() > kMaxArenaBytes - request.bytes) {
       return Status(ErrorId::E801, Format("a function needs more than 2^62 bytes of buffers"));
     }
     // An empty tensor has an address of its own too.

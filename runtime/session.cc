@@ -5,6 +5,7 @@
 #include "base/fp_environment.h"
 #include "base/guarded.h"
 #include "ir/passes/decompose.h"
+#include "ir/passes/dedupe.h"
 #include "ir/verify.h"
 #include "runtime/engine.h"
 #include "runtime/memory_plan.h"
@@ -105,17 +106,8 @@ Status CheckRunnable(const Function& function) {
   };
   for (ir::ValueId id : function.params()) {
     const ir::Value& param = function.value(id);
-    if (param.annotations.mut) return refuse("mut", param.name);
     if (!IsValue(param.type)) {
       return refuse("a value of type " + param.type.ToString(function.Namer()), param.name);
-    }
-  }
-  for (const ir::Result& result : function.results) {
-    if (result.annotations.into.valid()) {
-      return refuse("into", function.value(result.annotations.into).name);
-    }
-    if (result.annotations.alias.valid()) {
-      return refuse("alias of a result", function.value(result.annotations.alias).name);
     }
   }
   return {};
@@ -124,16 +116,27 @@ Status CheckRunnable(const Function& function) {
 }  // namespace
 
 void EntryPoint::SetWeights(BoundWeights weights) {
-  weights_ = std::move(weights);
-  inputs_.clear();
-  for (uint32_t i = 0; i < weights_.size(); ++i) {
-    if (weights_[i] == nullptr) inputs_.push_back(i);
+  bound_ = std::move(weights);
+  weights_ = bound_;
+  for (uint32_t i = 0; i < bound_.size(); ++i) {
+    const bool mut = function_.value(function_.params()[i]).annotations.mut;
+    writes_ = writes_ || mut;
+    if (bound_[i] == nullptr) {
+      inputs_.push_back(i);
+    } else if (mut) {
+      buffers_.push_back(i);
+      weights_[i] = nullptr;
+    }
+  }
+  for (uint32_t i = 0; i < function_.results.size(); ++i) {
+    if (!function_.results[i].annotations.into.valid()) outputs_.push_back(i);
   }
 }
 
-std::shared_ptr<const Specialization> EntryPoint::FindRecent(const std::vector<int64_t>& symbols) {
+std::shared_ptr<const Specialization> EntryPoint::FindRecent(const std::vector<int64_t>& symbols,
+                                                             bool params_overlap) {
   for (auto it = recent_.begin(); it != recent_.end(); ++it) {
-    if ((*it)->symbols() != symbols) continue;
+    if ((*it)->symbols() != symbols || (*it)->params_overlap() != params_overlap) continue;
     recent_.splice(recent_.begin(), recent_, it);
     return recent_.front();
   }
@@ -141,19 +144,19 @@ std::shared_ptr<const Specialization> EntryPoint::FindRecent(const std::vector<i
 }
 
 StatusOr<std::shared_ptr<const Specialization>> EntryPoint::Specialize(
-    const std::vector<int64_t>& symbols) {
+    const std::vector<int64_t>& symbols, bool params_overlap) {
   {
     std::lock_guard lock(mutex_);
-    if (auto known = FindRecent(symbols)) return known;
+    if (auto known = FindRecent(symbols, params_overlap)) return known;
   }
   GCOMP_ASSIGN_OR_RETURN(
       std::shared_ptr<const Specialization> made,
-      Specialization::Create(module_, function_, weights_, symbols, engine_.cpu()));
+      Specialization::Create(module_, function_, weights_, symbols, params_overlap, engine_.cpu()));
   bool evicted = false;
   {
     std::lock_guard lock(mutex_);
     // Another caller may have made the same one meanwhile: all use the first.
-    if (auto known = FindRecent(symbols)) return known;
+    if (auto known = FindRecent(symbols, params_overlap)) return known;
     recent_.push_front(made);
     evicted = recent_.size() > max_specializations_;
     if (evicted) recent_.pop_back();
@@ -201,8 +204,11 @@ StatusOr<std::shared_ptr<Session>> Session::LoadUnguarded(
   ir::Diagnostics diagnostics("@" + module.name);
   ir::Verify(module, diagnostics);
   GCOMP_RETURN_IF_ERROR(diagnostics.ToStatus());
-  StatusOr<bool> decomposed = ir::DecomposeOps(module, {engine->ops(), engine->cpu()});
-  if (!decomposed.ok()) return std::move(decomposed).status();
+  // Equal functions become one, so that each is prepared once for all its callers.
+  for (auto pass : {&ir::DedupeFunctions, &ir::DecomposeOps}) {
+    StatusOr<bool> changed = pass(module, {engine->ops(), engine->cpu()});
+    if (!changed.ok()) return std::move(changed).status();
+  }
   auto impl = std::make_unique<Impl>();
   impl->engine = std::move(engine);
   impl->module = std::move(module);
@@ -252,7 +258,7 @@ StatusOr<std::vector<PortInfo>> Session::outputs(std::string_view function) cons
   const Function& f = entry->function();
   std::vector<PortInfo> ports;
   const std::vector<ir::ValueId>& returned = f.block(f.body).yields;
-  for (size_t i = 0; i < f.results.size(); ++i) {
+  for (uint32_t i : entry->outputs()) {
     const Type& type = f.results[i].type;
     ports.push_back({f.value(returned[i]).name, type.ToString(f.Namer()), type});
   }

@@ -31,23 +31,43 @@ class EntryPoint {
   // Parameters that a caller gives: indices into function().params().
   const std::vector<uint32_t>& inputs() const { return inputs_; }
 
+  // Parameters that each context has memory of its own for: `mut` weights.
+  const std::vector<uint32_t>& buffers() const { return buffers_; }
+
+  // Results that a caller gets: all that are not stored `into` a parameter.
+  const std::vector<uint32_t>& outputs() const { return outputs_; }
+
+  // Where the data of all weights are, by parameter; null for those that a caller gives.
+  const BoundWeights& bound() const { return bound_; }
+
+  // The same without the buffers: what never changes.
   const BoundWeights& weights() const { return weights_; }
+
+  // True if a parameter may be written.
+  bool writes() const { return writes_; }
 
   void SetWeights(BoundWeights weights);
 
-  // The specialization to these values of the symbols; made if it is not there.
-  StatusOr<std::shared_ptr<const Specialization>> Specialize(const std::vector<int64_t>& symbols);
+  // The specialization to these values of the symbols; made if it is not there. `params_overlap`:
+  // for arguments that share memory.
+  StatusOr<std::shared_ptr<const Specialization>> Specialize(const std::vector<int64_t>& symbols,
+                                                             bool params_overlap);
 
  private:
   // Null if there is none; else it becomes the newest. Requires mutex_.
-  std::shared_ptr<const Specialization> FindRecent(const std::vector<int64_t>& symbols);
+  std::shared_ptr<const Specialization> FindRecent(const std::vector<int64_t>& symbols,
+                                                   bool params_overlap);
 
   Engine& engine_;
   const ir::Module& module_;
   const ir::Function& function_;
   const size_t max_specializations_;
   std::vector<uint32_t> inputs_;
+  std::vector<uint32_t> buffers_;
+  std::vector<uint32_t> outputs_;
+  BoundWeights bound_;
   BoundWeights weights_;
+  bool writes_ = false;
   std::mutex mutex_;
   std::list<std::shared_ptr<const Specialization>> recent_;  // guarded by mutex_; newest first
 };

@@ -8,6 +8,10 @@
 // that is invoked at the same sizes from several places is one block. Memory: each block has a
 // fixed range in the frame's arena, past the ranges of all blocks that can be running when it runs.
 //
+// Sizes that only the run tells (`defines`, int parameters of regions) end what can be decided: the
+// ops behind such an op, or the region whose types speak of such a size, are a LateBlock. A frame
+// specializes it when it knows the sizes, and keeps what it made.
+//
 // Ownership: immutable after Create and shared by frames; borrows the module and the weights, which
 // the session keeps. Thread safety: may be read from any thread.
 #pragma once
@@ -15,6 +19,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,6 +31,53 @@
 #include "runtime/tensor.h"
 
 namespace gcomp {
+
+// What is bound to sizes: the ops of a block from one of them on.
+struct CodeRange {
+  const ir::Function* function = nullptr;
+  ir::BlockId block;
+  size_t first_op = 0;
+  std::vector<ir::ValueId> params;     // what comes from outside, in this order
+  std::vector<const void*> constants;  // by parameter: its data where that never changes, else null
+  // The forms in which results are asked for; where there is none, or it is not known, row-major.
+  std::vector<ir::TensorSpec> destinations;
+  bool entry =
+      false;  // (the rest of) the body that a Context runs: `alias` and `into` mean its ports
+  // Parameters may share memory with each other.
+  bool params_overlap = false;
+};
+
+// Values of a function's symbols, as far as they are known.
+struct SymbolValues {
+  std::vector<int64_t> values;
+  std::vector<bool> known;
+
+  bool Knows(const ir::Expr& e) const;
+  bool Knows(const ir::Type& type) const;
+};
+
+// Code that waits for sizes.
+struct LateBlock {
+  enum class Kind : uint8_t {
+    kTail,    // the rest of the block, once its last op has defined `binds`
+    kRegion,  // a region; `binds` are the symbols of its int parameters
+    kCallee,  // a function that gets ints: its symbols are those of the arguments
+  };
+  Kind kind = Kind::kTail;
+  CodeRange range;
+  SymbolValues symbols;
+  std::vector<ir::SymId> binds;
+  std::vector<uint32_t> bind_params;            // kRegion: which parameter tells each of `binds`
+  std::vector<ir::TensorSpec> argument_specs;   // kCallee
+  std::vector<const void*> argument_constants;  // kCallee
+  std::vector<int64_t> explicit_sizes;          // kCallee
+};
+
+// What an op runs: a block of the specialization, or a late one.
+struct Child {
+  uint32_t index;
+  bool late;
+};
 
 // An op that runs a kernel.
 struct Instruction {
@@ -50,16 +102,20 @@ struct BlockCode {
   ir::BlockId block;
   std::vector<ir::TensorSpec> specs;  // by slot
   std::vector<uint32_t> params;       // their slots
+  // The forms in which results are written; not IsKnown where only the run tells.
+  std::vector<ir::TensorSpec> results;
 
   struct Yield {
     uint32_t slot;
     // The op that makes the value writes it at the destination; else it is copied there at the end.
     bool direct;
-    ir::TensorSpec destination;
-    kernels::StridedCopy copy;  // to the destination, unless direct
+    bool alias;                 // stays where it is: the caller is told the address
+    kernels::StridedCopy copy;  // to the destination, unless direct or alias
   };
 
-  std::vector<Yield> yields;
+  std::vector<Yield> yields;  // by result; empty if there is a tail
+  // The order in which results are copied at the end: those that go `into` parameters last.
+  std::vector<uint32_t> copies;
 
   struct ArenaSlot {
     uint32_t slot;
@@ -74,11 +130,28 @@ struct BlockCode {
   };
 
   std::vector<ConstantSlot> constants;
-  std::vector<PointerMove> fixed_moves;  // of buffers and constants: done once per frame
+
+  struct GlobalSlot {
+    uint32_t slot;
+    uint32_t global;  // index in the module
+  };
+
+  std::vector<GlobalSlot> globals;
+  std::vector<PointerMove> fixed_moves;  // of buffers, constants, globals: done once per frame
   std::vector<PointerMove> moves;        // of parameters and destinations: done at each entry
   std::vector<Instruction> instructions;
   std::vector<uint32_t> slot_lists;
-  std::vector<uint32_t> child_lists;  // indices of blocks
+  std::vector<Child> child_lists;
+
+  // What comes after the last instruction, which defines the sizes that the rest needs.
+  struct Tail {
+    uint32_t late = 0;               // index of the late block
+    std::vector<uint32_t> operands;  // slots, by parameter of the late block
+  };
+
+  std::optional<Tail> tail;
+  // A check that is known to fail: the block can't run.
+  std::optional<Status> failure;
   int64_t arena_bytes = 0;
   int64_t arena_offset = 0;
 };
@@ -88,29 +161,51 @@ using BoundWeights = std::vector<const void*>;
 
 class Specialization {
  public:
-  // `weights` belongs to `function`. Fails with E503 (a size is negative or not known), E511 (a
-  // form that the interpreter can't run yet), E801, and with what kernels say when prepared.
+  // The body of `function`; `weights` belongs to it. Fails with E503 (a size is negative or not
+  // known), E401 (a check fails at these sizes), E511 (a form that the interpreter can't run yet),
+  // E801, and with what kernels say when prepared.
   static StatusOr<std::shared_ptr<const Specialization>> Create(const ir::Module& module,
                                                                 const ir::Function& function,
                                                                 const BoundWeights& weights,
                                                                 std::vector<int64_t> symbols,
-                                                                CpuLevel cpu);
+                                                                bool params_overlap, CpuLevel cpu);
 
-  const std::vector<int64_t>& symbols() const { return symbols_; }
+  // The same of any range.
+  static StatusOr<std::shared_ptr<const Specialization>> Create(const ir::Module& module,
+                                                                const CodeRange& range,
+                                                                SymbolValues symbols, CpuLevel cpu);
 
-  // Block 0 is the function's body.
+  const ir::Module& module() const { return *module_; }
+
+  CpuLevel cpu() const { return cpu_; }
+
+  const std::vector<int64_t>& symbols() const { return symbols_.values; }
+
+  bool knows(size_t symbol) const { return symbols_.known[symbol]; }
+
+  // What it was made for beyond sizes.
+  bool params_overlap() const { return params_overlap_; }
+
+  // Block 0 is the whole range.
   const std::vector<std::unique_ptr<BlockCode>>& blocks() const { return blocks_; }
 
   const BlockCode& root() const { return *blocks_[0]; }
+
+  const std::vector<std::unique_ptr<LateBlock>>& late_blocks() const { return late_blocks_; }
 
   int64_t arena_bytes() const { return arena_bytes_; }
 
  private:
   friend class Specializer;
+  friend class BlockBuilder;
   Specialization() = default;
 
-  std::vector<int64_t> symbols_;
+  const ir::Module* module_ = nullptr;
+  CpuLevel cpu_ = CpuLevel::kV3;
+  SymbolValues symbols_;
+  bool params_overlap_ = false;
   std::vector<std::unique_ptr<BlockCode>> blocks_;
+  std::vector<std::unique_ptr<LateBlock>> late_blocks_;
   std::vector<std::unique_ptr<ir::Kernel>> kernels_;
   std::vector<Tensor> constants_;
   int64_t arena_bytes_ = 0;

@@ -3,10 +3,12 @@
 
 #include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "ir/storage_roots.h"
 #include "runtime/memory_plan.h"
 #include "runtime/specialization.h"
 
@@ -17,25 +19,35 @@ class Specializer {
   Specializer(const ir::Module& module, CpuLevel cpu, Specialization& out)
       : module_(module), cpu_(cpu), out_(out) {}
 
-  // Builds the body of `function` and all it runs; sets the arena ranges.
-  Status Build(const ir::Function& function, const BoundWeights& weights);
+  // Builds the range and all it runs; sets the arena ranges.
+  Status Build(const CodeRange& range);
 
  private:
-  class BlockBuilder;
+  friend class BlockBuilder;
+
+  // What the blocks of one function share.
+  struct FunctionFacts {
+    FunctionFacts(const ir::Module& module, const ir::Function& function);
+
+    ir::StorageRoots roots;
+    // By symbol: a shape or an attribute that kernels are made for speaks of it, so that it must be
+    // known before those are.
+    std::vector<bool> shapes;
+  };
+
+  const FunctionFacts& FactsOf(const ir::Function& function);
 
   // The index of the block of a callee at these sizes; builds it at the first call.
-  StatusOr<uint32_t> Callee(const ir::Function& function, std::vector<int64_t> symbols);
-  // `destinations`: the specs in which results are asked for; empty = as the caller's outputs,
-  // row-major.
-  StatusOr<uint32_t> Block(const ir::Function& function, ir::BlockId block,
-                           const std::vector<int64_t>& symbols, const BoundWeights* weights,
-                           const std::vector<ir::TensorSpec>& destinations);
+  StatusOr<uint32_t> Callee(const ir::Function& function, std::vector<int64_t> symbols,
+                            bool params_overlap);
+  StatusOr<uint32_t> Block(const CodeRange& range, const SymbolValues& symbols);
   Status PlaceArenas();
 
   const ir::Module& module_;
   CpuLevel cpu_;
   Specialization& out_;
-  std::map<std::pair<const ir::Function*, std::vector<int64_t>>, uint32_t> callees_;
+  std::map<const ir::Function*, std::unique_ptr<FunctionFacts>> facts_;
+  std::map<std::tuple<const ir::Function*, std::vector<int64_t>, bool>, uint32_t> callees_;
   int depth_ = 0;
 };
 

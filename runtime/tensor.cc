@@ -125,6 +125,21 @@ StatusOr<Tensor> Tensor::Wrap(DType dtype, std::vector<int64_t> sizes, std::vect
   return tensor;
 }
 
+StatusOr<Tensor> Tensor::ViewOf(const Tensor& base, ir::TensorSpec spec, void* data) {
+  const auto begin = reinterpret_cast<uintptr_t>(base.storage()->data());
+  const auto at = reinterpret_cast<uintptr_t>(data);
+  const auto bytes = static_cast<uintptr_t>(spec.SpanBytes());
+  const auto storage_bytes = static_cast<uintptr_t>(base.storage()->size_bytes());
+  if (bytes > 0 &&
+      (at < begin || at - begin > storage_bytes || bytes > storage_bytes - (at - begin))) {
+    return Status(ErrorId::E701, Format("a view {} reaches outside its storage", spec.ToString()));
+  }
+  Tensor view = base;
+  view.spec_ = std::move(spec);
+  view.data_ = data;
+  return view;
+}
+
 Tensor::Tensor(const Tensor& other)
     : spec_(other.spec_), storage_(other.storage_), data_(other.data_) {
   if (storage_ != nullptr) storage_->RetainUser();

@@ -92,6 +92,10 @@ class Tensor {
                                std::vector<int64_t> strides, void* data,
                                Storage::Deleter deleter = nullptr, void* arg = nullptr);
 
+  // Another view of the storage of `base`: element [0, ..., 0] at `data`. Fails with E701 where it
+  // reaches outside the storage.
+  static StatusOr<Tensor> ViewOf(const Tensor& base, ir::TensorSpec spec, void* data);
+
   Tensor(const Tensor& other);
   Tensor(Tensor&& other) noexcept;
   Tensor& operator=(Tensor other) noexcept;

@@ -46,6 +46,8 @@ std::string_view NameOf(Lowering::Kind kind) {
       return "structure";
     case Lowering::Kind::kExternal:
       return "external";
+    case Lowering::Kind::kInPlace:
+      return "that of the op without `_`, into operand 0";
     case Lowering::Kind::kDecompose:
       return "formula";
   }
@@ -68,6 +70,8 @@ std::string_view NameOf(AttrKind kind) {
       return "size";
     case AttrKind::kPredicate:
       return "predicate";
+    case AttrKind::kExpr:
+      return "size or predicate";
     case AttrKind::kIntList:
       return "list of int";
     case AttrKind::kFloatList:

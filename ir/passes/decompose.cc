@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -19,11 +20,49 @@ namespace {
 // Formulas of formulas of formulas end long before this.
 constexpr int kMaxDepth = 16;
 
+// What ops around a region have said of sizes (`sym.check`) where it stands, told to a builder.
+class OuterFacts {
+ public:
+  explicit OuterFacts(const Function& function) : function_(function) {
+    for (BlockId block : LiveBlocks(function)) {
+      size_t before = 0;  // checks of this block
+      for (OpId id : function.block(block).ops) {
+        const Op& op = function.op(id);
+        for (BlockId region : op.regions) places_[region] = {block, before};
+        if (op.def->states_fact < 0) continue;
+        checks_[block].push_back(id);
+        ++before;
+      }
+    }
+  }
+
+  void Tell(BlockId block, Builder& builder) const {
+    auto place = places_.find(block);
+    if (checks_.empty() || place == places_.end()) return;
+    const auto& [outer, before] = place->second;
+    Tell(outer, builder);
+    auto checks = checks_.find(outer);
+    for (size_t i = 0; i < before; ++i) builder.Learn(function_.op(checks->second[i]));
+  }
+
+ private:
+  struct Place {
+    BlockId outer;
+    size_t before;  // so many of its checks
+  };
+
+  const Function& function_;
+  std::unordered_map<BlockId, Place> places_;
+  std::unordered_map<BlockId, std::vector<OpId>> checks_;
+};
+
 class BlockDecomposer {
  public:
-  BlockDecomposer(Module& module, Function& function, const OpRegistry& ops, BlockId block)
+  BlockDecomposer(Module& module, Function& function, const OpRegistry& ops, BlockId block,
+                  const OuterFacts& facts)
       : function_(function), builder_(module, function, ops, block), block_(block) {
     in_place_ = WritesInPlace(function);
+    facts.Tell(block, builder_);
   }
 
   StatusOr<bool> Run() {
@@ -38,11 +77,16 @@ class BlockDecomposer {
       map.ApplyTo(function_, function_.op(id));
       if (!function_.op(id).def->decomposes()) {
         kept.push_back(id);
+        builder_.Learn(function_.op(id));
         continue;
       }
       GCOMP_ENSURE(depth < kMaxDepth,
                    Format("the formula of {} does not come to an end", function_.op(id).def->name));
       GCOMP_ASSIGN_OR_RETURN(std::vector<OpId> formula, Decompose(id, map));
+      if (formula.size() == 1 && formula[0] == id) {
+        kept.push_back(id);
+        continue;
+      }
       for (size_t i = formula.size(); i-- > 0;) pending.push_front({formula[i], depth + 1});
       changed = true;
     }
@@ -57,7 +101,8 @@ class BlockDecomposer {
     int depth;  // of formulas around it
   };
 
-  // The ops that stand for `id`; uses of its results mean theirs.
+  // The ops that stand for `id`; uses of its results mean theirs. `id` itself where it has a kernel
+  // and its formula gives nothing for these attributes.
   StatusOr<std::vector<OpId>> Decompose(OpId id, ValueMap& map) {
     function_.block(block_).ops.clear();  // the builder appends here
     const size_t first_new = function_.values.size();
@@ -73,6 +118,7 @@ class BlockDecomposer {
     const Op& op = ctx.op();
     if (!status.ok())
       return std::move(status).AddNote(Format("in the formula of {}", op.def->name));
+    if (results.empty() && op.def->prepare != nullptr) return std::vector<OpId>{id};
     GCOMP_ENSURE(results.size() == op.results.size(),
                  Format("the formula of {} gives {} results, not {}", op.def->name, results.size(),
                         op.results.size()));
@@ -122,9 +168,10 @@ bool HasFormula(const Function& function, BlockId block) {
 StatusOr<bool> DecomposeOps(Module& module, const PassContext& context) {
   bool changed = false;
   for (const std::unique_ptr<Function>& function : module.functions) {
+    const OuterFacts facts(*function);
     for (BlockId block : LiveBlocks(*function)) {
       if (!HasFormula(*function, block)) continue;
-      BlockDecomposer decomposer(module, *function, context.ops, block);
+      BlockDecomposer decomposer(module, *function, context.ops, block, facts);
       GCOMP_ASSIGN_OR_RETURN(bool block_changed, decomposer.Run());
       changed |= block_changed;
     }

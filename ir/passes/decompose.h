@@ -7,9 +7,12 @@
 //
 // A session runs it when it loads a module, so every tier runs the same ops.
 //
-// Requires: a module that verifies. Ensures: it verifies, no op decomposes any more, and each value
-// keeps its type; the last op of a formula has the name of the value it stands for, and all have
-// the places of the op. Cost: O(ops).
+// An op with a formula may also have a kernel, for the attributes with which its formula returns
+// nothing (batch_norm without training): then it stays.
+//
+// Requires: a module that verifies. Ensures: it verifies, no other op decomposes any more, and each
+// value keeps its type; the last op of a formula has the name of the value it stands for, and all
+// have the places of the op. Cost: O(ops).
 #pragma once
 
 #include "ir/passes/pass.h"

@@ -10,7 +10,11 @@
 #include "ir/passes/cse.h"
 #include "ir/passes/dce.h"
 #include "ir/passes/decompose.h"
+#include "ir/passes/dedupe.h"
 #include "ir/passes/fold.h"
+#include "ir/passes/inline.h"
+#include "ir/passes/outline.h"
+#include "ir/passes/prune.h"
 #include "ir/suggest.h"
 #include "ir/verify.h"
 
@@ -18,7 +22,8 @@ namespace gcomp::ir {
 namespace {
 
 // Sorted by name.
-constexpr const Pass* kPasses[] = {&kCanonicalize, &kCse, &kDce, &kDecompose, &kFold};
+constexpr const Pass* kPasses[] = {&kCanonicalize, &kCse,    &kDce,     &kDecompose, &kDedupe,
+                                   &kFold,         &kInline, &kOutline, &kPrune};
 
 std::string_view Trim(std::string_view text) {
   size_t begin = text.find_first_not_of(" \t");

@@ -9,6 +9,7 @@
 
 #include "kernels/aligned_buffer.h"
 #include "kernels/onednn/engine.h"
+#include "kernels/pacer.h"
 #include "kernels/scratch_plan.h"
 #include "kernels/strided_copy.h"
 
@@ -44,10 +45,10 @@ struct Passage {
   }
 
   // Where row-major (or distinct) data is: the operand, or its copy, made now.
-  const void* Plain(const void* data, char* scratch) const {
+  StatusOr<const void*> Plain(const void* data, char* scratch, Pacer& pacer) const {
     if (!copy.has_value()) return data;
-    copy->Run(data, scratch + copy_at);
-    return scratch + copy_at;
+    GCOMP_RETURN_IF_ERROR(copy->Run(data, scratch + copy_at, pacer));
+    return static_cast<const void*>(scratch + copy_at);
   }
 };
 
@@ -203,8 +204,8 @@ class ConvKernel final : public ir::Kernel {
   // Brings an operand into the library's form; sets `memory` to where it is then.
   Status Bring(const Passage& passage, const ConvState& state, const Memory& plain,
                const Memory& packed, const Memory& pad, const void* data, char* scratch,
-               dnnl_memory_t& memory) const {
-    data = passage.Plain(data, scratch);
+               Pacer& pacer, dnnl_memory_t& memory) const {
+    GCOMP_ASSIGN_OR_RETURN(data, passage.Plain(data, scratch, pacer));
     GCOMP_DNNL(dnnl_memory_set_data_handle(plain.get(), const_cast<void*>(data)));
     memory = plain.get();
     if (!passage.reorder.has_value()) return {};
@@ -264,11 +265,14 @@ Status ConvKernel::Run(const ir::KernelArgs& args) const {
   char* scratch = static_cast<char*>(args.scratch);
   dnnl_memory_t x = nullptr;
   dnnl_memory_t w = packed_w_.get();
+  Pacer pacer(args.regions);
   GCOMP_RETURN_IF_ERROR(
-      Bring(x_, state, state.x_plain, state.x_packed, state.x_pad, args.operand(0), scratch, x));
+      Bring(x_, state, state.x_plain, state.x_packed, state.x_pad, args.operand(0), scratch, pacer,
+            x));
   if (w == nullptr) {
     GCOMP_RETURN_IF_ERROR(
-        Bring(w_, state, state.w_plain, state.w_packed, state.w_pad, args.operand(1), scratch, w));
+        Bring(w_, state, state.w_plain, state.w_packed, state.w_pad, args.operand(1), scratch,
+              pacer, w));
   }
   GCOMP_DNNL(dnnl_memory_set_data_handle(state.y_plain.get(), args.result(0)));
   dnnl_memory_t y = state.y_plain.get();

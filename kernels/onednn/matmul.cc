@@ -8,6 +8,7 @@
 #include "kernels/aligned_buffer.h"
 #include "kernels/matmul_loops.h"
 #include "kernels/onednn/engine.h"
+#include "kernels/pacer.h"
 #include "kernels/scratch_plan.h"
 #include "kernels/strided_copy.h"
 
@@ -129,9 +130,12 @@ class MatmulKernel final : public ir::Kernel {
     EnterThread();
     MatmulState& state = *static_cast<MatmulState*>(args.state);
     char* scratch = static_cast<char*>(args.scratch);
-    GCOMP_DNNL(dnnl_memory_set_data_handle(state.a.get(), Read(a_, args.operand(0), scratch)));
+    Pacer pacer(args.regions);
+    GCOMP_ASSIGN_OR_RETURN(void* a, Read(a_, args.operand(0), scratch, pacer));
+    GCOMP_DNNL(dnnl_memory_set_data_handle(state.a.get(), a));
     if (packed_ == nullptr) {
-      GCOMP_DNNL(dnnl_memory_set_data_handle(state.b.get(), Read(b_, args.operand(1), scratch)));
+      GCOMP_ASSIGN_OR_RETURN(void* b, Read(b_, args.operand(1), scratch, pacer));
+      GCOMP_DNNL(dnnl_memory_set_data_handle(state.b.get(), b));
     }
     GCOMP_DNNL(dnnl_memory_set_data_handle(state.c.get(), args.result(0)));
     GCOMP_DNNL(dnnl_memory_set_data_handle(state.scratchpad.get(), scratch + scratchpad_at_));
@@ -171,10 +175,10 @@ class MatmulKernel final : public ir::Kernel {
 
   const dnnl_memory_desc_t& Desc(dnnl_query_t what) const { return DescOf(step_.pd, what); }
 
-  static void* Read(const Side& side, const void* operand, char* scratch) {
+  static StatusOr<void*> Read(const Side& side, const void* operand, char* scratch, Pacer& pacer) {
     if (!side.copy.has_value()) return const_cast<void*>(operand);
-    side.copy->Run(operand, scratch + side.scratch_at);
-    return scratch + side.scratch_at;
+    GCOMP_RETURN_IF_ERROR(side.copy->Run(operand, scratch + side.scratch_at, pacer));
+    return static_cast<void*>(scratch + side.scratch_at);
   }
 
   dnnl_engine_t engine_ = nullptr;

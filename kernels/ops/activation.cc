@@ -99,6 +99,8 @@ constexpr ir::OpDef kLeakyRelu{
         "Acoustic Models, 2013",
     .operands = kUnaryOperands<LeakyReluFn>,
     .attrs = kLeakyReluAttrs,
+    .in_place_form = true,
+    .any_result_layout = true,
     .tolerance = {.reason = "one correctly rounded operation per element"},
     .infer = &InferPointwise,
     .prepare =
@@ -126,6 +128,8 @@ constexpr ir::OpDef kElu{
         "Exponential Linear Units, https://arxiv.org/abs/1511.07289",
     .operands = kUnaryOperands<EluFn>,
     .attrs = kEluAttrs,
+    .in_place_form = true,
+    .any_result_layout = true,
     .tolerance = {.ulp = 3, .reason = "expm1 within 2 ulp, and one product"},
     .infer = &InferPointwise,
     .prepare = [](const ir::KernelCtx& ctx) { return PreparePointwise(ctx, EluOf(ctx.attrs)); },
@@ -144,6 +148,8 @@ constexpr ir::OpDef kSelu{
         "G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter, Self-Normalizing Neural "
         "Networks, https://arxiv.org/abs/1706.02515",
     .operands = kUnaryOperands<EluFn>,
+    .in_place_form = true,
+    .any_result_layout = true,
     .tolerance = {.ulp = 4, .reason = "expm1 within 2 ulp, a rounded constant and one product"},
     .infer = &InferPointwise,
     .prepare = [](const ir::KernelCtx& ctx) { return PreparePointwise(ctx, kSeluFn); },

@@ -5,6 +5,7 @@
 #include "base/format.h"
 #include "kernels/all_ops.h"
 #include "kernels/arg_loops.h"
+#include "kernels/pacer.h"
 #include "kernels/pointwise.h"
 #include "kernels/reduce.h"
 #include "kernels/scratch_plan.h"
@@ -35,11 +36,13 @@ class ArgRowKernel final : public ir::Kernel {
     Cursor in(space_.kept, args.operand(0));
     Cursor out(space_.kept_result, args.result(0));
     int64_t points = space_.kept.NumElements();
+    Pacer pacer(args.regions);
     for (int64_t p = 0; p < points; ++p) {
       const char* data = in.data();
       in.Skip(1);
       if (p + 1 < points) Prefetch(in.data());
-      int64_t where = Find(data, static_cast<std::byte*>(args.scratch));
+      int64_t where = Find(data, static_cast<std::byte*>(args.scratch), pacer);
+      if (pacer.stopped()) return pacer.status();
       out_.store(&where, 1, out.data(), out_.bytes);
       out.Skip(1);
     }
@@ -54,7 +57,8 @@ class ArgRowKernel final : public ir::Kernel {
     for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(data + at, 0, 3);
   }
 
-  int64_t Find(const char* data, std::byte* tile) const {
+  // Until the pacer stops it.
+  int64_t Find(const char* data, std::byte* tile, Pacer& pacer) const {
     alignas(8) std::byte best[8];
     int64_t where = 0;
     Cursor row(space_.reduced, data);
@@ -70,6 +74,7 @@ class ArgRowKernel final : public ir::Kernel {
         });
       }
       loops_.chunk(values, count, from, from == 0, best, &where);
+      if (!pacer.Go(count)) break;
     }
     return where;
   }
@@ -113,10 +118,11 @@ class ArgStripKernel final : public ir::Kernel {
     Cursor in(space_.kept, args.operand(0));
     Cursor out(space_.kept_result, args.result(0));
     int64_t points = space_.kept.NumElements();
+    Pacer pacer(args.regions);
     for (int64_t p = 0; p < points; ++p) {
       for (int64_t from = 0; from < inner_; from += width_) {
         int64_t width = std::min(width_, inner_ - from);
-        Strip(in.data() + from * in_stride_, width, scratch);
+        GCOMP_RETURN_IF_ERROR(Strip(in.data() + from * in_stride_, width, scratch, pacer));
         out_.store(scratch + where_, width, out.data() + from * out_stride_, out_stride_);
       }
       in.Skip(1);
@@ -126,7 +132,7 @@ class ArgStripKernel final : public ir::Kernel {
   }
 
  private:
-  void Strip(const char* data, int64_t width, std::byte* scratch) const {
+  Status Strip(const char* data, int64_t width, std::byte* scratch, Pacer& pacer) const {
     Cursor row(space_.reduced, data);
     for (int64_t from = 0; from < n_; from += kReduceChunk) {
       int64_t count = std::min(n_ - from, kReduceChunk);
@@ -138,10 +144,12 @@ class ArgStripKernel final : public ir::Kernel {
         }
         loops_.fold(values, width, k, scratch + block_best_, scratch + position_);
         row.Skip(1);
+        GCOMP_RETURN_IF_ERROR(pacer.Step(width));
       }
       loops_.merge(scratch + block_best_, scratch + position_, width, from, scratch + best_,
                    reinterpret_cast<int64_t*>(scratch + where_));
     }
+    return {};
   }
 
   ArgLoops loops_;

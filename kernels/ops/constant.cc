@@ -11,6 +11,7 @@
 #include "ir/scalar_value.h"
 #include "kernels/all_ops.h"
 #include "kernels/creation.h"
+#include "kernels/pacer.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -22,7 +23,6 @@ using ir::InferCtx;
 using ir::Scalar;
 using ir::Type;
 
-constexpr std::string_view kVjpReason = "derivative rules come with differentiation";
 constexpr ir::Tolerance kNoArithmetic = {.reason = "no arithmetic: the given numbers themselves"};
 
 // Most numbers that a const may hold in the text; larger data is a blob.
@@ -105,8 +105,8 @@ class SplatKernel final : public ir::Kernel {
   }
 
   Status Run(const ir::KernelArgs& args) const override {
-    Fill(args.result(0), &value_, bytes_, n_);
-    return {};
+    Pacer pacer(args.regions);
+    return Fill(args.result(0), &value_, bytes_, n_, pacer);
   }
 
  private:
@@ -197,7 +197,7 @@ constinit const ir::OpDef kConst = {
     .infer = InferConst,
     .prepare = PrepareConst,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerConst},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -1,7 +1,5 @@
-// Control flow that runs one body once: invoke, wrap, cond. The runtime runs the bodies
-// (RegionRunner); the kernel decides which, on which memory, and where the results go.
+// Control flow that runs one of several bodies once: invoke, cond, switch.
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -11,6 +9,7 @@
 #include "ir/kernel.h"
 #include "ir/op_def.h"
 #include "kernels/all_ops.h"
+#include "kernels/branch.h"
 #include "kernels/region.h"
 
 namespace gcomp::kernels {
@@ -20,72 +19,11 @@ using ir::Dims;
 using ir::Expr;
 using ir::Function;
 using ir::InferCtx;
-using ir::KernelArgs;
 using ir::KernelCtx;
 using ir::Layout;
 using ir::SymId;
 using ir::Type;
 using ir::ValueId;
-
-constexpr std::string_view kVjpReason = "derivative rules come with differentiation";
-
-// invoke, wrap and cond: one of the regions runs once, on the operands after the predicate.
-class BranchKernel final : public ir::Kernel {
- public:
-  static StatusOr<std::unique_ptr<ir::Kernel>> Make(const KernelCtx& ctx, bool has_predicate) {
-    if (!ctx.op.defines.empty()) {
-      return Status(ErrorId::E511,
-                    Format("{}: this build can't run results whose sizes are known only at run "
-                           "time (`defines {}`)",
-                           ctx.op.def->name, ctx.function.SymbolName(ctx.op.defines[0])));
-    }
-    auto kernel = std::make_unique<BranchKernel>();
-    kernel->has_predicate_ = has_predicate;
-    if (has_predicate) kernel->predicate_ = ctx.operands[0].dtype;
-    kernel->num_args_ = ctx.operands.size() - (has_predicate ? 1 : 0);
-    kernel->num_results_ = ctx.results.size();
-    ScratchPlan scratch;
-    // The pointers of the call: arguments, then results.
-    scratch.Take((kernel->num_args_ + kernel->num_results_) * sizeof(void*));
-    for (const KernelCtx::Region& region : ctx.regions) {
-      GCOMP_ASSIGN_OR_RETURN(std::vector<ResultMove> moves,
-                             MakeMoves(region.results, ctx.results, scratch));
-      kernel->regions_.push_back(std::move(moves));
-    }
-    GCOMP_ENSURE(kernel->regions_.size() == (has_predicate ? 2u : 1u), "specs of all regions");
-    kernel->scratch_bytes_ = scratch.bytes();
-    return std::unique_ptr<ir::Kernel>(std::move(kernel));
-  }
-
-  size_t scratch_bytes() const override { return scratch_bytes_; }
-
-  Status Run(const KernelArgs& args) const override {
-    size_t r = 0;
-    if (has_predicate_) r = IsNonzero(predicate_, args.operand(0)) ? 0 : 1;
-    const size_t first = has_predicate_ ? 1 : 0;
-    void** pointers = static_cast<void**>(args.scratch);
-    char* scratch = static_cast<char*>(args.scratch);
-    for (size_t i = 0; i < num_args_; ++i) {
-      pointers[i] = args.slots[args.operand_slots[first + i]];
-    }
-    const std::vector<ResultMove>& moves = regions_[r];
-    for (size_t i = 0; i < num_results_; ++i) {
-      pointers[num_args_ + i] = moves[i].Target(scratch, args.result(i));
-    }
-    GCOMP_RETURN_IF_ERROR(args.regions->RunRegion(r, std::span(pointers, num_args_),
-                                                  std::span(pointers + num_args_, num_results_)));
-    for (size_t i = 0; i < num_results_; ++i) moves[i].Finish(scratch, args.result(i));
-    return {};
-  }
-
- private:
-  bool has_predicate_ = false;
-  ir::DType predicate_ = ir::DType::kBool;
-  size_t num_args_ = 0;
-  size_t num_results_ = 0;
-  size_t scratch_bytes_ = 0;
-  std::vector<std::vector<ResultMove>> regions_;
-};
 
 // ---- invoke -------------------------------------------------------------------------------------
 
@@ -240,68 +178,42 @@ constinit const ir::OpDef kInvoke = {
     .operands = kArgs,
     .num_results = -1,
     .has_callee = true,
+    .body = ir::OpDef::Body::kCallee,
     .tolerance = kBodysOwn,
     .infer = InferInvoke,
-    .prepare = [](const KernelCtx& ctx) { return BranchKernel::Make(ctx, false); },
+    .prepare = [](const KernelCtx& ctx) { return MakeBranchKernel(ctx, Pick::kOnly); },
     .lowering = {.kind = ir::Lowering::Kind::kStructure, .why = "a call of another function"},
-    .vjp = ir::NotYet(kVjpReason),
-};
-
-// ---- wrap ---------------------------------------------------------------------------------------
-
-Status InferWrap(InferCtx& ctx) {
-  GCOMP_RETURN_IF_ERROR(CheckRegionCount(ctx, 1));
-  GCOMP_RETURN_IF_ERROR(CheckParams(ctx, 0, OperandTypes(ctx, 0)));
-  for (ValueId id : RegionOf(ctx, 0).yields) ctx.Return(WithoutOffset(TypeOf(ctx, id)));
-  return {};
-}
-
-constexpr ir::RegionSpec kWrapRegions[] = {{"body"}};
-
-constinit const ir::OpDef kWrap = {
-    .name = "wrap",
-    .doc =
-        "Runs its region in place: the results are what the region yields.\n"
-        "Shapes: operands as the region's parameters; results as its yields, in storage of "
-        "their own.\n"
-        "Corners: the region may yield an operand, which is then copied.",
-    .source = "docs/spec/higher_order_ops.md 1.8 and 3.2",
-    .operands = kArgs,
-    .regions = kWrapRegions,
-    .num_results = -1,
-    .tolerance = kBodysOwn,
-    .infer = InferWrap,
-    .prepare = [](const KernelCtx& ctx) { return BranchKernel::Make(ctx, false); },
-    .lowering = {.kind = ir::Lowering::Kind::kStructure, .why = "a region run once"},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 // ---- cond ---------------------------------------------------------------------------------------
 
-bool IsPredicate(const Type& type) {
-  if (type.kind() == Type::Kind::kFlag) return true;
-  return type.is_tensor() && ir::kRealDTypes.Has(type.dtype()) &&
+// True for a tensor of one element.
+bool IsNumber(const Type& type, ir::DTypeSet dtypes) {
+  return type.is_tensor() && dtypes.Has(type.dtype()) &&
          std::all_of(type.dims().begin(), type.dims().end(),
                      [](const Expr& n) { return n.IsConst(1); });
 }
 
-// Merges the results of two branches into the types of the op.
+// Merges the results of the branches into the types of the op.
 class BranchMerge {
  public:
   explicit BranchMerge(const InferCtx& ctx) : ctx_(ctx) {}
 
-  StatusOr<Type> Merge(size_t i, const Type& a, const Type& b) {
+  // The type of result i: a, as merged from the regions before r, with what region r yields.
+  StatusOr<Type> Merge(size_t i, size_t r, const Type& a) {
+    const Type& b = TypeOf(ctx_, RegionOf(ctx_, r).yields[i]);
     const bool alike = a.kind() == b.kind() &&
                        (!a.is_tensor() || (a.dtype() == b.dtype() && a.rank() == b.rank() &&
                                            a.device() == b.device()));
-    if (!alike || (!a.is_tensor() && a != b)) return Differ(i, a, b, "");
+    if (!alike || (!a.is_tensor() && a != b)) return Differ(i, r, a, b, "");
     if (!a.is_tensor()) return a;
     Dims dims = a.dims();
     for (size_t d = 0; d < dims.size(); ++d) {
-      if (ctx_.SameSize(a.dims()[d], b.dims()[d])) continue;
+      if (ctx_.SameSize(a.dims()[d], b.dims()[d]) || IsDefined(a.dims()[d])) continue;
       std::optional<Expr> merged = DefinedSize(i, d);
       if (!merged.has_value()) {
-        return Differ(i, a, b,
+        return Differ(i, r, a, b,
                       Format(" in axis {}; `defines` may give the size a symbol of its own", d));
       }
       dims[d] = *merged;
@@ -313,10 +225,18 @@ class BranchMerge {
   }
 
  private:
-  Status Differ(size_t i, const Type& a, const Type& b, std::string where) const {
-    return ctx_.Fail(Format("result {} is {} in `then` and {} in `else`: they differ{}", i,
-                            ctx_.Show(a), ctx_.Show(b), where),
-                     ErrorId::E202);
+  Status Differ(size_t i, size_t r, const Type& a, const Type& b, std::string where) const {
+    return ctx_.Fail(
+        Format("result {} is {} in `{}` and {} in `{}`: they differ{}", i, ctx_.Show(a),
+               RegionOf(ctx_, r - 1).label, ctx_.Show(b), RegionOf(ctx_, r).label, where),
+        ErrorId::E202);
+  }
+
+  // True for a symbol that the op defines: the branches before differed already.
+  bool IsDefined(const Expr& size) const {
+    const std::vector<SymId>& defines = ctx_.op().defines;
+    return std::any_of(defines.begin(), defines.end(),
+                       [&](SymId id) { return size == Expr::Symbol(id); });
   }
 
   // The symbol that the op defines for a dim: the written one, else the next that is not used.
@@ -337,34 +257,46 @@ class BranchMerge {
   size_t next_ = 0;
 };
 
-Status InferCond(InferCtx& ctx) {
-  if (!IsPredicate(ctx.operand(0))) {
-    return ctx.Fail(Format("the predicate must be a flag or a tensor of one element, found {}",
-                           ctx.Show(ctx.operand(0))),
-                    ErrorId::E203);
-  }
-  GCOMP_RETURN_IF_ERROR(CheckRegionCount(ctx, 2));
+// The results of an op whose regions all take the operands after the first.
+Status InferBranches(InferCtx& ctx) {
   const std::vector<Type> args = OperandTypes(ctx, 1);
-  GCOMP_RETURN_IF_ERROR(CheckParams(ctx, 0, args));
-  GCOMP_RETURN_IF_ERROR(CheckParams(ctx, 1, args));
-  const std::vector<ValueId>& a = RegionOf(ctx, 0).yields;
-  const std::vector<ValueId>& b = RegionOf(ctx, 1).yields;
-  if (a.size() != b.size()) {
-    return ctx.Fail(Format("`then` yields {} values, `else` {}", a.size(), b.size()),
+  const size_t count = ctx.op().regions.size();
+  for (size_t r = 0; r < count; ++r) GCOMP_RETURN_IF_ERROR(CheckParams(ctx, r, args));
+  const ir::Block& first = RegionOf(ctx, 0);
+  for (size_t r = 1; r < count; ++r) {
+    const ir::Block& block = RegionOf(ctx, r);
+    if (block.yields.size() == first.yields.size()) continue;
+    return ctx.Fail(Format("`{}` yields {} values, `{}` {}", first.label, first.yields.size(),
+                           block.label, block.yields.size()),
                     ErrorId::E201);
   }
   BranchMerge merge(ctx);
-  for (size_t i = 0; i < a.size(); ++i) {
-    GCOMP_ASSIGN_OR_RETURN(Type type, merge.Merge(i, TypeOf(ctx, a[i]), TypeOf(ctx, b[i])));
+  for (size_t i = 0; i < first.yields.size(); ++i) {
+    Type type = WithoutOffset(TypeOf(ctx, first.yields[i]));
+    for (size_t r = 1; r < count; ++r) {
+      GCOMP_ASSIGN_OR_RETURN(type, merge.Merge(i, r, type));
+    }
     ctx.Return(std::move(type));
   }
   return {};
 }
 
+Status InferCond(InferCtx& ctx) {
+  const Type& p = ctx.operand(0);
+  if (p.kind() != Type::Kind::kFlag && !IsNumber(p, ir::kRealDTypes)) {
+    return ctx.Fail(
+        Format("the predicate must be a flag or a tensor of one element, found {}", ctx.Show(p)),
+        ErrorId::E203);
+  }
+  GCOMP_RETURN_IF_ERROR(CheckRegionCount(ctx, 2));
+  return InferBranches(ctx);
+}
+
 constexpr ir::OperandSpec kCondOperands[] = {
     {.name = "p", .tensor_only = false},
     {.name = "args", .kind = ir::OperandKind::kVariadic, .tensor_only = false}};
-constexpr ir::RegionSpec kCondRegions[] = {{"then"}, {"else"}};
+constexpr ir::RegionSpec kCondRegions[] = {{.label = "then", .refuses_writes = ErrorId::E206},
+                                           {.label = "else", .refuses_writes = ErrorId::E206}};
 
 constinit const ir::OpDef kCond = {
     .name = "cond",
@@ -380,13 +312,51 @@ constinit const ir::OpDef kCond = {
     .num_results = -1,
     .tolerance = kBodysOwn,
     .infer = InferCond,
-    .prepare = [](const KernelCtx& ctx) { return BranchKernel::Make(ctx, true); },
+    .prepare = [](const KernelCtx& ctx) { return MakeBranchKernel(ctx, Pick::kPredicate); },
     .lowering = {.kind = ir::Lowering::Kind::kStructure, .why = "a branch between two regions"},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
+};
+
+// ---- switch -------------------------------------------------------------------------------------
+
+Status InferSwitch(InferCtx& ctx) {
+  const Type& i = ctx.operand(0);
+  if (i.kind() != Type::Kind::kInt && !IsNumber(i, ir::kIntegerDTypes)) {
+    return ctx.Fail(Format("the index must be an int or an integer tensor of one element, found {}",
+                           ctx.Show(i)),
+                    ErrorId::E203);
+  }
+  return InferBranches(ctx);
+}
+
+constexpr ir::OperandSpec kSwitchOperands[] = {
+    {.name = "i", .tensor_only = false},
+    {.name = "args", .kind = ir::OperandKind::kVariadic, .tensor_only = false}};
+constexpr ir::RegionSpec kSwitchRegions[] = {
+    {.label = "case", .variadic = true, .refuses_writes = ErrorId::E206}};
+
+constinit const ir::OpDef kSwitch = {
+    .name = "switch",
+    .doc =
+        "Runs one of the regions case0, ..., case(n - 1): the one of number clamp(i, 0, n - 1).\n"
+        "Shapes: i: an int or an integer tensor of one element; args as the parameters of all "
+        "regions; results as all yield them. Sizes that differ need a symbol of `defines`; strides "
+        "that differ become row-major.\n"
+        "Corners: an index below 0 takes the first region, one past the end the last; only the "
+        "region taken runs.",
+    .source = "docs/spec/higher_order_ops.md 1.9 and 3.3",
+    .operands = kSwitchOperands,
+    .regions = kSwitchRegions,
+    .num_results = -1,
+    .tolerance = kBodysOwn,
+    .infer = InferSwitch,
+    .prepare = [](const KernelCtx& ctx) { return MakeBranchKernel(ctx, Pick::kIndex); },
+    .lowering = {.kind = ir::Lowering::Kind::kStructure, .why = "a branch between regions"},
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace
 
-GCOMP_DEFINE_OPS(control, &kInvoke, &kWrap, &kCond)
+GCOMP_DEFINE_OPS(control, &kInvoke, &kCond, &kSwitch)
 
 }  // namespace gcomp::kernels

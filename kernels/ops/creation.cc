@@ -1,7 +1,6 @@
 // Tensors of one number, and of indices: full, fill, zero, empty, iota.
 #include "kernels/creation.h"
 
-#include <cstring>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "ir/op_def.h"
 #include "ir/scalar_value.h"
 #include "kernels/all_ops.h"
+#include "kernels/pacer.h"
 #include "kernels/tile.h"
 
 namespace gcomp::kernels {
@@ -24,7 +24,6 @@ using ir::InferCtx;
 using ir::Scalar;
 using ir::Type;
 
-constexpr std::string_view kVjpReason = "derivative rules come with differentiation";
 constexpr ir::Tolerance kNoArithmetic = {.reason = "no arithmetic: the given numbers themselves"};
 
 // ---- full ---------------------------------------------------------------------------------------
@@ -50,8 +49,8 @@ class FullKernel final : public ir::Kernel {
   FullKernel(int64_t bytes, int64_t n) : bytes_(bytes), n_(n) {}
 
   Status Run(const ir::KernelArgs& args) const override {
-    Fill(args.result(0), args.operand(0), bytes_, n_);
-    return {};
+    Pacer pacer(args.regions);
+    return Fill(args.result(0), args.operand(0), bytes_, n_, pacer);
   }
 
  private:
@@ -97,10 +96,15 @@ constinit const ir::OpDef kFull = {
     .infer = InferFull,
     .prepare = PrepareFull,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerFull},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 // ---- fill, zero, empty --------------------------------------------------------------------------
+
+// What a formula makes for a result of type y, which is strided where it is written in place.
+Type RowMajorLike(const Type& y) {
+  return Type::Tensor(y.dtype(), y.dims(), {}, y.device());
+}
 
 Status InferFill(InferCtx& ctx) {
   const Type& x = ctx.operand(0);
@@ -115,7 +119,7 @@ Status InferFill(InferCtx& ctx) {
 
 void DecomposeFill(ir::DecomposeCtx& ctx) {
   // A v that is a literal takes its dtype from the result.
-  const Type& y = ctx.result_type();
+  const Type y = RowMajorLike(ctx.result_type());
   ctx.Return(ctx.CallGroups("full", {{ctx.operand(1)}}, {{"shape", ir::SizesAttr(y.dims())}}, y));
 }
 
@@ -129,11 +133,12 @@ constinit const ir::OpDef kFill = {
         "Corners: the elements of x do not matter; v may be computed.",
     .source = "PyTorch fill",
     .operands = kFillOperands,
+    .in_place_form = true,
     .effects = {.reads = 2},
     .tolerance = kNoArithmetic,
     .infer = InferFill,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeFill},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 Status InferZero(InferCtx& ctx) {
@@ -144,7 +149,7 @@ Status InferZero(InferCtx& ctx) {
 
 // Of zero and empty: zeros of the result's type.
 void DecomposeZeros(ir::DecomposeCtx& ctx) {
-  const Type& y = ctx.result_type();
+  const Type y = RowMajorLike(ctx.result_type());
   const Scalar zero{y.dtype(), 0};
   ctx.Return(ctx.CallGroups("const", {}, {{"splat", zero}}, y));
 }
@@ -159,6 +164,7 @@ constinit const ir::OpDef kZero = {
         "Corners: the elements of x do not matter; a bool is false.",
     .source = "NumPy zeros_like",
     .operands = kZeroOperands,
+    .in_place_form = true,
     .effects = {.reads = 0},
     .tolerance = kNoArithmetic,
     .infer = InferZero,
@@ -219,13 +225,14 @@ class IotaKernel final : public ir::Kernel {
     const int64_t row = inner_ * bytes;
     char* first = args.result<char>(0);
     if (outer_ == 0) return {};
+    Pacer pacer(args.regions);
     for (int64_t i = 0; i < n_; ++i) {
       uint64_t element = 0;
       NumberAt(i).Store(&element);
-      Fill(first + i * row, &element, bytes, inner_);
+      GCOMP_RETURN_IF_ERROR(Fill(first + i * row, &element, bytes, inner_, pacer));
     }
     for (int64_t o = 1; o < outer_; ++o) {
-      std::memcpy(first + o * n_ * row, first, static_cast<size_t>(n_ * row));
+      GCOMP_RETURN_IF_ERROR(CopyBytes(first + o * n_ * row, first, n_ * row, pacer));
     }
     return {};
   }

@@ -73,7 +73,7 @@ constinit const ir::OpDef kDropout = {
     .tolerance = {.ulp = 1, .reason = "1 - p is rounded, and the quotient"},
     .infer = InferDropout,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeDropout},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -127,6 +127,8 @@ constexpr ir::OpDef kClamp{
         "greater than max, max. Derivative: passes to x inside and at the bounds.",
     .source = "IEEE 754-2019, 9.6 minimum and maximum",
     .operands = kClampOperands,
+    .in_place_form = true,
+    .any_result_layout = true,
     .tolerance = kCopies,
     .infer = &InferClamp,
     .prepare = &PrepareClamp,

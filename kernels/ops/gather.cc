@@ -8,6 +8,7 @@
 #include "kernels/all_ops.h"
 #include "kernels/cpu_target.h"
 #include "kernels/index.h"
+#include "kernels/pacer.h"
 #include "kernels/pointwise.h"
 
 namespace gcomp::kernels {
@@ -69,23 +70,37 @@ class GatherKernel final : public ir::Kernel {
   GatherKernel(IndexedOffsets offsets, PickFn pick) : offsets_(std::move(offsets)), pick_(pick) {}
 
   Status Run(const ir::KernelArgs& args) const override {
-    GCOMP_RETURN_IF_ERROR(offsets_.Check(args));
+    Pacer pacer(args.regions);
+    GCOMP_RETURN_IF_ERROR(offsets_.Check(args, pacer));
     const char* x = args.operand<char>(0);
     char* y = args.result<char>(0);
     const int64_t bytes = offsets_.run_bytes();
-    return offsets_.ForEach(args, x, [&](const int64_t* offsets, int64_t n) {
+    return offsets_.ForEach(args, x, pacer, [&](const int64_t* offsets, int64_t n) -> Status {
       if (pick_ != nullptr) {
         pick_(x, offsets, n, y);
         y += n * bytes;
-        return;
+        return {};
       }
+      if (bytes > kLongRun) return CopyRuns(x, offsets, n, pacer, &y);
       for (int64_t i = 0; i < n; ++i, y += bytes) {
         std::memcpy(y, x + offsets[i], static_cast<size_t>(bytes));
       }
+      return pacer.Step(n * bytes / 16);
     });
   }
 
  private:
+  // Longer runs, in bytes, are counted one by one.
+  static constexpr int64_t kLongRun = 256;
+
+  Status CopyRuns(const char* x, const int64_t* offsets, int64_t n, Pacer& pacer, char** y) const {
+    const int64_t bytes = offsets_.run_bytes();
+    for (int64_t i = 0; i < n; ++i, *y += bytes) {
+      GCOMP_RETURN_IF_ERROR(CopyBytes(*y, x + offsets[i], bytes, pacer));
+    }
+    return {};
+  }
+
   IndexedOffsets offsets_;
   PickFn pick_;
 };

@@ -116,7 +116,7 @@ constinit const ir::OpDef kConcat = {
     .infer = InferConcat,
     .prepare = PrepareConcat,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerConcat},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
     .simplify = ConcatOfOne,
 };
 
@@ -163,7 +163,7 @@ constinit const ir::OpDef kStack = {
     .tolerance = kMovesBits,
     .infer = InferStack,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeStack},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 // ---- split --------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ constinit const ir::OpDef kSplit = {
     .tolerance = kMovesBits,
     .infer = InferSplit,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeSplit},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

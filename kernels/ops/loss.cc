@@ -82,7 +82,7 @@ constinit const ir::OpDef kMseLoss = {
                             "tree: some 20 roundings relative to the largest square"},
     .infer = InferMseLoss,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeMseLoss},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 // ---- cross_entropy ------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ constinit const ir::OpDef kCrossEntropy = {
                             "times before its logarithm, and a sum over the losses"},
     .infer = InferCrossEntropy,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeCrossEntropy},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "ir/scalar_value.h"
 #include "kernels/all_ops.h"
 #include "kernels/index.h"
+#include "kernels/pacer.h"
 
 namespace gcomp::kernels {
 namespace {
@@ -49,16 +50,19 @@ class OneHotKernel final : public ir::Kernel {
   }
 
   Status Run(const ir::KernelArgs& args) const override {
-    GCOMP_RETURN_IF_ERROR(offsets_.Check(args));
+    Pacer pacer(args.regions);
+    GCOMP_RETURN_IF_ERROR(offsets_.Check(args, pacer));
     char* y = args.result<char>(0);
-    if (bytes_ > 0) std::memset(y, 0, static_cast<size_t>(bytes_));
+    GCOMP_RETURN_IF_ERROR(ClearBytes(y, bytes_, pacer));
     const int64_t run = offsets_.run_bytes();
-    return offsets_.ForEach(args, y, [&](const int64_t* offsets, int64_t n) {
+    return offsets_.ForEach(args, y, pacer, [&](const int64_t* offsets, int64_t n) -> Status {
       for (int64_t i = 0; i < n; ++i) {
         for (int64_t at = 0; at < run; at += element_bytes_) {
           std::memcpy(y + offsets[i] + at, &one_, static_cast<size_t>(element_bytes_));
         }
+        GCOMP_RETURN_IF_ERROR(pacer.Step(1));
       }
+      return {};
     });
   }
 

@@ -332,7 +332,7 @@ constinit const ir::OpDef kPad = {
     .infer = InferPad,
     .prepare = PreparePad,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerPad},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -152,7 +152,7 @@ constinit const ir::OpDef kDequantize = {
                             "points past 2^52 before"},
     .infer = InferDequantize,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeDequantize},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

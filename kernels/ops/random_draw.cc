@@ -14,6 +14,7 @@
 #include "ir/kernel.h"
 #include "kernels/all_ops.h"
 #include "kernels/cpu_target.h"
+#include "kernels/pacer.h"
 #include "kernels/rng_key.h"
 #include "kernels/tile.h"
 
@@ -220,6 +221,7 @@ class DrawKernel final : public ir::Kernel {
     const RngKey<uint64_t> key = ReadKey(args.operand(0));
     char* y = args.result<char>(0);
     alignas(64) typename D::Result tile[kTile];
+    Pacer pacer(args.regions);
     for (int64_t first = 0; first < n_; first += kTile) {
       const int64_t n = std::min(kTile, n_ - first);
       char* target = y + first * io_.bytes;
@@ -227,11 +229,14 @@ class DrawKernel final : public ir::Kernel {
       const bool in_place = io_.direct && n == kTile;
       loop_(&draw_, key, first, n, in_place ? static_cast<void*>(target) : tile);
       if (!in_place) io_.store(tile, n, target, io_.bytes);
+      GCOMP_RETURN_IF_ERROR(pacer.Step(kWorkPerElement * n));
     }
     return {};
   }
 
  private:
+  static constexpr int64_t kWorkPerElement = 8;  // ten rounds of multiplications, logarithms
+
   D draw_;
   int64_t n_;
   TileIo io_;

@@ -103,7 +103,7 @@ constinit const ir::OpDef kTile = {
     .tolerance = kMovesBits,
     .infer = InferTile,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeTile},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 constinit const ir::OpDef kRepeat = {
@@ -119,7 +119,7 @@ constinit const ir::OpDef kRepeat = {
     .tolerance = kMovesBits,
     .infer = InferRepeat,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeTile},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 // ---- flip ---------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ constinit const ir::OpDef kFlip = {
     .infer = InferFlip,
     .prepare = PrepareFlip,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerFlip},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 // ---- roll ---------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ constinit const ir::OpDef kRoll = {
     .tolerance = kMovesBits,
     .infer = InferRoll,
     .lowering = {.kind = ir::Lowering::Kind::kDecompose, .decompose = DecomposeRoll},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "kernels/all_ops.h"
 #include "kernels/element_writer.h"
 #include "kernels/index.h"
+#include "kernels/pacer.h"
 #include "kernels/pointwise.h"
 #include "kernels/strided_copy.h"
 
@@ -50,17 +51,24 @@ class ScatterKernel final : public ir::Kernel {
   }
 
   Status Run(const ir::KernelArgs& args) const override {
-    GCOMP_RETURN_IF_ERROR(offsets_.Check(args));
+    Pacer pacer(args.regions);
+    GCOMP_RETURN_IF_ERROR(offsets_.Check(args, pacer));
     char* y = args.result<char>(0);
-    copy_.Run(args.operand(0), y);
+    GCOMP_RETURN_IF_ERROR(copy_.Run(args.operand(0), y, pacer));
     Cursor source(source_space_, args.operand(source_));
     const int64_t run = offsets_.run_bytes() / bytes_;
-    return offsets_.ForEach(args, y, [&](const int64_t* offsets, int64_t n) {
+    return offsets_.ForEach(args, y, pacer, [&](const int64_t* offsets, int64_t n) -> Status {
       if (run == 1) {
         WritePoints(y, offsets, source, n);
-      } else {
-        for (int64_t i = 0; i < n; ++i) WriteRun(y + offsets[i], source, run);
+        return {};
       }
+      for (int64_t i = 0; i < n; ++i) {
+        const bool done = ForPieces(pacer, run, [&](int64_t from, int64_t count) {
+          WriteRun(y + offsets[i] + from * bytes_, source, count);
+        });
+        if (!done) return pacer.status();
+      }
+      return {};
     });
   }
 
@@ -227,11 +235,12 @@ constinit const ir::OpDef kScatter = {
     .source = "PyTorch scatter and scatter_reduce",
     .operands = kScatterOperands,
     .attrs = kScatterAttrs,
+    .in_place_form = true,
     .tolerance = kInOrder,
     .infer = InferScatter,
     .prepare = PrepareScatter,
     .lowering = {.kind = ir::Lowering::Kind::kExternal, .why = kWhy},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 // ---- index_put ----------------------------------------------------------------------------------
@@ -293,11 +302,12 @@ constinit const ir::OpDef kIndexPut = {
     .source = "PyTorch index_put",
     .operands = kIndexPutOperands,
     .attrs = kIndexPutAttrs,
+    .in_place_form = true,
     .tolerance = kInOrder,
     .infer = InferIndexPut,
     .prepare = PrepareIndexPut,
     .lowering = {.kind = ir::Lowering::Kind::kExternal, .why = kWhy},
-    .vjp = ir::NotYet(kNoVjpYet),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -141,7 +141,7 @@ constinit const ir::OpDef kSliceScatter = {
     .infer = InferScatter<SliceRule>,
     .prepare = PrepareScatter<SliceRule>,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerScatter<SliceRule>},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 constexpr ir::AttrSpec kSelectAttrs[] = {
@@ -163,7 +163,7 @@ constinit const ir::OpDef kSelectScatter = {
     .infer = InferScatter<SelectRule>,
     .prepare = PrepareScatter<SelectRule>,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerScatter<SelectRule>},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 constexpr ir::AttrSpec kDiagonalAttrs[] = {
@@ -185,7 +185,7 @@ constinit const ir::OpDef kDiagonalScatter = {
     .infer = InferScatter<DiagonalRule>,
     .prepare = PrepareScatter<DiagonalRule>,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerScatter<DiagonalRule>},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 constexpr ir::AttrSpec kAsStridedAttrs[] = {
@@ -210,7 +210,7 @@ constinit const ir::OpDef kAsStridedScatter = {
     .infer = InferScatter<AsStridedRule>,
     .prepare = PrepareScatter<AsStridedRule>,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerScatter<AsStridedRule>},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -92,7 +92,7 @@ constinit const ir::OpDef kReshape = {
     .infer = InferReshape,
     .prepare = PrepareRowMajor,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerRowMajor},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
     .simplify = SameRowMajor,
     .canonicalize = CanonicalizeReshape,
 };
@@ -118,7 +118,7 @@ constinit const ir::OpDef kContiguous = {
     .infer = InferContiguous,
     .prepare = PrepareRowMajor,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerRowMajor},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
     .simplify = SameRowMajor,
 };
 
@@ -176,6 +176,7 @@ Status LowerCopy(ir::LowerCtx& ctx) {
 
 constexpr ir::OperandSpec kCopyOperands[] = {{.name = "x"},
                                              {.name = "s", .kind = ir::OperandKind::kOptional}};
+constexpr ir::OperandSpec kCopyInPlaceOperands[] = {{.name = "x"}, {.name = "s"}};
 
 constinit const ir::OpDef kCopy = {
     .name = "copy",
@@ -186,11 +187,14 @@ constinit const ir::OpDef kCopy = {
         "simplified away.",
     .source = "NumPy copy; ATen copy",
     .operands = kCopyOperands,
+    .in_place_form = true,
+    .in_place_operands = kCopyInPlaceOperands,
+    .any_result_layout = true,
     .tolerance = kMovesBits,
     .infer = InferCopy,
     .prepare = PrepareCopy,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerCopy},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 // ---- to_device ----------------------------------------------------------------------------------
@@ -257,7 +261,7 @@ constinit const ir::OpDef kToDevice = {
     .infer = InferToDevice,
     .prepare = PrepareToDevice,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerRowMajor},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

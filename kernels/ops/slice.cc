@@ -83,7 +83,7 @@ constinit const ir::OpDef kSlice = {
     .tolerance = kMovesBits,
     .infer = InferView<SliceRule>,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
     .simplify = SameLayout,
     .canonicalize = CanonicalizeSlice,
 };
@@ -116,7 +116,7 @@ constinit const ir::OpDef kNarrow = {
     .infer = InferView<NarrowRule>,
     .check = CheckView<NarrowRule>,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
     .simplify = SameLayout,
 };
 
@@ -144,7 +144,7 @@ constinit const ir::OpDef kSelectIndex = {
     .infer = InferView<SelectRule>,
     .check = CheckView<SelectRule>,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

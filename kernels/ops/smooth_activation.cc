@@ -196,6 +196,8 @@ constexpr ir::OpDef kGelu{
         "D. Hendrycks and K. Gimpel, Gaussian Error Linear Units, https://arxiv.org/abs/1606.08415",
     .operands = kUnaryOperands<GeluFn>,
     .attrs = kGeluAttrs,
+    .in_place_form = true,
+    .any_result_layout = true,
     .tolerance = {.ulp = 4,
                   .rtol = 5e-7,
                   .reason = "1 + erf cancels below zero: the error is relative to x, not to y"},
@@ -227,6 +229,8 @@ constexpr ir::OpDef kSoftplus{
         "Pricing, 2000",
     .operands = kUnaryOperands<SoftplusFn>,
     .attrs = kSoftplusAttrs,
+    .in_place_form = true,
+    .any_result_layout = true,
     .tolerance = {.ulp = 6,
                   .rtol = 2e-7,
                   .reason = "exp and log1p within 2 ulp, a sum and a quotient; beta * x rounds "

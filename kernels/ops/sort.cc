@@ -9,6 +9,7 @@
 #include "kernels/all_ops.h"
 #include "kernels/cursor.h"
 #include "kernels/entry_tiles.h"
+#include "kernels/pacer.h"
 #include "kernels/pointwise.h"
 #include "kernels/scratch_plan.h"
 #include "kernels/sort_entries.h"
@@ -74,9 +75,13 @@ class SortKernel final : public ir::Kernel {
     Cursor x(plan_.x.rows, args.operand(0));
     Cursor values(plan_.values.rows, args.result(0));
     Cursor indices(plan_.indices.rows, args.result(1));
+    Pacer pacer(args.regions);
     for (int64_t row = 0; row < plan_.count; ++row) {
-      const Entry* sorted = selects_ ? Select(x.data(), first) : Sort(x.data(), first, other);
-      Write(sorted, x.data(), values.data(), indices.data());
+      const Entry* sorted =
+          selects_ ? Select(x.data(), first, pacer) : Sort(x.data(), first, other, pacer);
+      if (sorted == nullptr || !Write(sorted, x.data(), values.data(), indices.data(), pacer)) {
+        return pacer.status();
+      }
       x.Skip(1);
       values.Skip(1);
       indices.Skip(1);
@@ -97,38 +102,42 @@ class SortKernel final : public ir::Kernel {
     return make_(dense, n, first, plan_.descending, bound, entries);
   }
 
-  const Entry* Sort(const char* x, Entry* entries, Entry* other) const {
+  // Null if the pacer stopped it; so is that of Select.
+  const Entry* Sort(const char* x, Entry* entries, Entry* other, Pacer& pacer) const {
     for (int64_t first = 0; first < plan_.n; first += kTile) {
-      Make(x, first, std::min(kTile, plan_.n - first), kNoBound, entries + first);
+      const int64_t n = std::min(kTile, plan_.n - first);
+      Make(x, first, n, kNoBound, entries + first);
+      if (!pacer.Go(n)) return nullptr;
     }
-    return SortEntries(entries, other, plan_.n);
+    return SortEntries(entries, other, plan_.n, pacer);
   }
 
-  const Entry* Select(const char* x, Entry* room) const {
+  const Entry* Select(const char* x, Entry* room, Pacer& pacer) const {
     Entry entries[kTile];
     SelectLeast<Entry> least(room, plan_.k);
     for (int64_t first = 0; first < plan_.n; first += kTile) {
       const int64_t n = std::min(kTile, plan_.n - first);
       const int64_t count = Make(x, first, n, least.bound(), entries);
       for (int64_t i = 0; i < count; ++i) least.Add(entries[i]);
+      if (!pacer.Go(n + count)) return nullptr;
     }
     return least.Finish().data();
   }
 
-  void Write(const Entry* sorted, const char* x, char* values, char* indices) const {
+  // False if the pacer stopped it.
+  bool Write(const Entry* sorted, const char* x, char* values, char* indices, Pacer& pacer) const {
     const auto bytes = static_cast<size_t>(io_.bytes);
     auto copy = [&](auto size) {
-      for (int64_t i = 0; i < plan_.k; ++i) {
-        const int64_t position = PositionOf(sorted[i]);
-        std::memcpy(values + i * plan_.values.stride, x + position * plan_.x.stride, size());
-        std::memcpy(indices + i * plan_.indices.stride, &position, sizeof(position));
-      }
+      return ForPieces(pacer, plan_.k, [&](int64_t from, int64_t count) {
+        for (int64_t i = from; i < from + count; ++i) {
+          const int64_t position = PositionOf(sorted[i]);
+          std::memcpy(values + i * plan_.values.stride, x + position * plan_.x.stride, size());
+          std::memcpy(indices + i * plan_.indices.stride, &position, sizeof(position));
+        }
+      });
     };
-    if (bytes == 4) {
-      copy([]() -> size_t { return 4; });
-    } else {
-      copy([bytes] { return bytes; });
-    }
+    if (bytes == 4) return copy([]() -> size_t { return 4; });
+    return copy([bytes] { return bytes; });
   }
 
   RowPlan plan_;

@@ -110,7 +110,7 @@ constinit const ir::OpDef kView = {
     .tolerance = kMovesBits,
     .infer = InferView<ViewRuleOf>,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
     .simplify = SameLayout,
     .canonicalize = CanonicalizeView,
 };
@@ -137,7 +137,7 @@ constinit const ir::OpDef kDiagonal = {
     .tolerance = kMovesBits,
     .infer = InferView<DiagonalRule>,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 // ---- unfold -------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ constinit const ir::OpDef kUnfold = {
     .infer = InferView<UnfoldRule>,
     .check = CheckView<UnfoldRule>,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 // ---- as_strided ---------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ constinit const ir::OpDef kAsStrided = {
     .infer = InferView<AsStridedRule>,
     .check = CheckView<AsStridedRule>,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
     .simplify = SameLayout,
     .canonicalize = CanonicalizeAsStrided,
 };

@@ -1,6 +1,5 @@
 // Triangles of matrices: tril, triu. Kept elements are moved, the others are 0.
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include "ir/loops.h"
 #include "ir/op_def.h"
 #include "kernels/all_ops.h"
+#include "kernels/pacer.h"
 #include "kernels/strided_copy.h"
 #include "kernels/tile.h"
 #include "kernels/view_geometry.h"
@@ -55,7 +55,8 @@ class TriangleKernel final : public ir::Kernel {
   Status Run(const ir::KernelArgs& args) const override {
     const char* from = args.operand<char>(0);
     char* to = args.result<char>(0);
-    if (!in_place_rows_) copy_.Run(from, to);
+    Pacer pacer(args.regions);
+    if (!in_place_rows_) GCOMP_RETURN_IF_ERROR(copy_.Run(from, to, pacer));
     const int64_t row_bytes = columns_ * bytes_;
     for (int64_t matrix = 0; matrix < matrices_; ++matrix) {
       for (int64_t row = 0; row < rows_; ++row) {
@@ -66,9 +67,9 @@ class TriangleKernel final : public ir::Kernel {
         const int64_t kept_bytes = lower_ ? border : row_bytes - border;
         const int64_t cleared = lower_ ? border : 0;
         if (in_place_rows_) {
-          std::memcpy(to + kept, from + kept, static_cast<size_t>(kept_bytes));
+          GCOMP_RETURN_IF_ERROR(CopyBytes(to + kept, from + kept, kept_bytes, pacer));
         }
-        std::memset(to + cleared, 0, static_cast<size_t>(row_bytes - kept_bytes));
+        GCOMP_RETURN_IF_ERROR(ClearBytes(to + cleared, row_bytes - kept_bytes, pacer));
         from += row_bytes;
         to += row_bytes;
       }
@@ -142,7 +143,7 @@ constinit const ir::OpDef kTril = {
     .infer = InferTriangle,
     .prepare = PrepareTriangle<true>,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerTriangle<true>},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 constinit const ir::OpDef kTriu = {
@@ -159,7 +160,7 @@ constinit const ir::OpDef kTriu = {
     .infer = InferTriangle,
     .prepare = PrepareTriangle<false>,
     .lowering = {.kind = ir::Lowering::Kind::kLoops, .loops = LowerTriangle<false>},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

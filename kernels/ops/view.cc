@@ -100,11 +100,12 @@ constinit const ir::OpDef kTranspose = {
     .source = "NumPy transpose",
     .operands = kViewOperands,
     .attrs = kTransposeAttrs,
+    .in_place_form = true,
     .effects = kViewEffects,
     .tolerance = kMovesBits,
     .infer = InferTranspose,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
     .simplify = SameLayout,
     .canonicalize = CanonicalizeTranspose,
 };
@@ -162,7 +163,7 @@ constinit const ir::OpDef kExpand = {
     .tolerance = kMovesBits,
     .infer = InferExpand,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
     .simplify = SameLayout,
 };
 
@@ -205,11 +206,12 @@ constinit const ir::OpDef kSqueeze = {
     .source = "NumPy squeeze",
     .operands = kViewOperands,
     .attrs = kSqueezeAttrs,
+    .in_place_form = true,
     .effects = kViewEffects,
     .tolerance = kMovesBits,
     .infer = InferSqueeze,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
     .simplify = SameLayout,
 };
 
@@ -238,11 +240,12 @@ constinit const ir::OpDef kUnsqueeze = {
     .source = "NumPy expand_dims",
     .operands = kViewOperands,
     .attrs = kUnsqueezeAttrs,
+    .in_place_form = true,
     .effects = kViewEffects,
     .tolerance = kMovesBits,
     .infer = InferUnsqueeze,
     .lowering = {.kind = ir::Lowering::Kind::kView},
-    .vjp = ir::NotYet(kVjpReason),
+    .vjp = ir::NotYet(),
     .simplify = SameLayout,
 };
 

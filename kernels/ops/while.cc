@@ -22,20 +22,61 @@ using ir::TensorSpec;
 using ir::Type;
 using ir::ValueId;
 
-// The types of the parameters of both regions: carries row-major, then extra as it is.
-StatusOr<std::vector<Type>> ParamTypes(const InferCtx& ctx) {
+// The types of what both regions take: carries row-major, then extra as it is.
+std::vector<Type> PassedTypes(const InferCtx& ctx) {
   std::vector<Type> types;
-  for (ValueId id : ctx.group(0)) {
-    const Type& type = TypeOf(ctx, id);
-    if (type.kind() == Type::Kind::kInt) {
-      return ctx.Fail(Format("carry {} is {}: this build can't run int carries, use an i64[]",
-                             types.size(), ctx.Show(type)),
-                      ErrorId::E511);
-    }
-    types.push_back(RowMajor(type));
-  }
+  for (ValueId id : ctx.group(0)) types.push_back(RowMajor(TypeOf(ctx, id)));
   for (ValueId id : ctx.group(1)) types.push_back(TypeOf(ctx, id));
   return types;
+}
+
+bool IsInt(const Type& type) {
+  return type.kind() == Type::Kind::kInt;
+}
+
+// The int of a carry is another one in each iteration, so its parameter names it anew.
+Status CheckIntCarries(const InferCtx& ctx, size_t r, std::span<const Type> carries) {
+  const ir::Block& block = RegionOf(ctx, r);
+  for (size_t i = 0; i < carries.size(); ++i) {
+    const Type& param = TypeOf(ctx, block.params[i]);
+    if (!IsInt(carries[i]) || (BindsSymbol(param) && param != carries[i])) continue;
+    return ctx.Fail(
+        Format("carry {} is {}: its parameter in region {} must be an int<u> with a "
+               "symbol u of its own, found {}",
+               i, ctx.Show(carries[i]), block.label, ctx.Show(param)));
+  }
+  return {};
+}
+
+// The results: the carries, with a symbol that the op defines for each int.
+Status ReturnCarries(InferCtx& ctx, std::span<const Type> carries) {
+  const std::vector<ValueId>& next = RegionOf(ctx, 1).yields;
+  if (next.size() != carries.size()) {
+    return ctx.Fail(
+        Format("region do yields {} values for {} carries", next.size(), carries.size()),
+        ErrorId::E211);
+  }
+  const std::vector<ir::SymId>& defines = ctx.op().defines;
+  size_t num_ints = 0;
+  for (size_t i = 0; i < carries.size(); ++i) {
+    const Type& yielded = TypeOf(ctx, next[i]);
+    const bool same = IsInt(carries[i]) ? IsInt(yielded) : RowMajor(yielded) == carries[i];
+    if (!same) {
+      return ctx.Fail(Format("carry {} is {}, but region do yields {} for it", i,
+                             ctx.Show(carries[i]), ctx.Show(yielded)),
+                      ErrorId::E211);
+    }
+    if (!IsInt(carries[i])) {
+      ctx.Return(carries[i]);
+    } else if (num_ints++ < defines.size()) {
+      ctx.Return(Type::Int(ir::Expr::Symbol(defines[num_ints - 1])));
+    }
+  }
+  if (num_ints == defines.size()) return {};
+  return ctx.Fail(Format("{} carries are ints, each of which defines a size symbol; `defines` has "
+                         "{}",
+                         num_ints, defines.size()),
+                  ErrorId::E503);
 }
 
 Status InferWhile(InferCtx& ctx) {
@@ -44,9 +85,12 @@ Status InferWhile(InferCtx& ctx) {
                     ErrorId::E508);
   }
   GCOMP_RETURN_IF_ERROR(CheckRegionCount(ctx, 2));
-  GCOMP_ASSIGN_OR_RETURN(std::vector<Type> params, ParamTypes(ctx));
-  GCOMP_RETURN_IF_ERROR(CheckParams(ctx, 0, params));
-  GCOMP_RETURN_IF_ERROR(CheckParams(ctx, 1, params));
+  const std::vector<Type> passed = PassedTypes(ctx);
+  const std::span<const Type> carries(passed.data(), ctx.group(0).size());
+  for (size_t r = 0; r < 2; ++r) {
+    GCOMP_RETURN_IF_ERROR(CheckParams(ctx, r, passed));
+    GCOMP_RETURN_IF_ERROR(CheckIntCarries(ctx, r, carries));
+  }
   const std::vector<ValueId>& go = RegionOf(ctx, 0).yields;
   const bool one_bool =
       go.size() == 1 && (TypeOf(ctx, go[0]).kind() == Type::Kind::kFlag ||
@@ -58,34 +102,14 @@ Status InferWhile(InferCtx& ctx) {
                go.size() == 1 ? ctx.Show(TypeOf(ctx, go[0])) : Format("{} values", go.size())),
         ErrorId::E212);
   }
-  const std::vector<ValueId>& next = RegionOf(ctx, 1).yields;
-  const size_t num_carries = ctx.group(0).size();
-  if (next.size() != num_carries) {
-    return ctx.Fail(Format("region do yields {} values for {} carries", next.size(), num_carries),
-                    ErrorId::E211);
-  }
-  for (size_t i = 0; i < num_carries; ++i) {
-    if (RowMajor(TypeOf(ctx, next[i])) != params[i]) {
-      return ctx.Fail(Format("carry {} is {}, but region do yields {} for it", i,
-                             ctx.Show(params[i]), ctx.Show(TypeOf(ctx, next[i]))),
-                      ErrorId::E211);
-    }
-    ctx.Return(params[i]);
-  }
-  return {};
+  return ReturnCarries(ctx, carries);
 }
 
-// Carries live in two sets of buffers in scratch that the body reads from and writes to in turn;
-// the first iteration reads the operands themselves where they are row-major.
+// Carries live in two sets of buffers in scratch, which the body reads and writes in turn
+// (kernels/region.h).
 class WhileKernel final : public ir::Kernel {
  public:
   static StatusOr<std::unique_ptr<ir::Kernel>> Make(const KernelCtx& ctx) {
-    if (!ctx.op.defines.empty()) {
-      return Status(ErrorId::E511,
-                    Format("while: this build can't run results whose sizes are known only at run "
-                           "time (`defines {}`)",
-                           ctx.function.SymbolName(ctx.op.defines[0])));
-    }
     GCOMP_ENSURE(ctx.regions.size() == 2 && ctx.regions[0].results.size() == 1,
                  "specs of the regions of while");
     const size_t num_carries = ctx.group_size(0);
@@ -98,23 +122,17 @@ class WhileKernel final : public ir::Kernel {
     scratch.Take((2 * num_carries + kernel->num_extra_ + 1) * sizeof(void*));
     kernel->condition_at_ = scratch.Take(ctx.regions[0].results[0]);
     for (size_t i = 0; i < num_carries; ++i) {
-      const TensorSpec& operand = ctx.operands[ctx.group_begin(0) + i];
+      const size_t operand = ctx.group_begin(0) + i;
       const TensorSpec& result = ctx.results[i];
-      GCOMP_ENSURE(operand.sizes == result.sizes && operand.dtype == result.dtype,
-                   "a carry keeps its type");
-      GCOMP_ENSURE(result.IsContiguous(), "results of while are row-major");
-      Carry carry;
-      carry.operand = ctx.group_begin(0) + i;
-      carry.bytes = static_cast<size_t>(result.SpanBytes());
-      carry.buffers[0] = scratch.Take(carry.bytes);
-      carry.buffers[1] = scratch.Take(carry.bytes);
-      if (!operand.IsContiguous()) {
-        carry.entry = StridedCopy::Make(result.sizes, operand.strides, result.strides,
-                                        ir::BytesOf(result.dtype));
-      }
-      GCOMP_ASSIGN_OR_RETURN(carry.exit,
+      GCOMP_ASSIGN_OR_RETURN(Carry carry,
+                             Carry::Make(operand, ctx.operands[operand], result, scratch));
+      GCOMP_ASSIGN_OR_RETURN(ResultMove exit,
                              ResultMove::Make(ctx.regions[1].results[i], result, scratch));
-      kernel->carries_.push_back(std::move(carry));
+      kernel->carries_.push_back(
+          {std::move(carry), std::move(exit), static_cast<size_t>(result.SpanBytes())});
+    }
+    for (size_t i = 0; i < num_carries && !ctx.op.defines.empty(); ++i) {
+      if (IsInt(ctx.function.value(ctx.op.results[i]).type)) kernel->ints_.push_back(i);
     }
     kernel->first_extra_ = ctx.group_begin(1);
     kernel->scratch_bytes_ = scratch.bytes();
@@ -133,7 +151,7 @@ class WhileKernel final : public ir::Kernel {
     std::span<void*> next(pointers + num_params, n);
     std::span<void*> condition(pointers + num_params + n, 1);
     condition[0] = scratch + condition_at_;
-    for (size_t i = 0; i < n; ++i) params[i] = Enter(args, carries_[i], scratch);
+    for (size_t i = 0; i < n; ++i) params[i] = carries_[i].carry.Enter(args, scratch);
     for (size_t i = 0; i < num_extra_; ++i) {
       params[n + i] = args.slots[args.operand_slots[first_extra_ + i]];
     }
@@ -154,38 +172,36 @@ class WhileKernel final : public ir::Kernel {
     return {};
   }
 
- private:
-  struct Carry {
-    size_t operand = 0;
-    size_t bytes = 0;
-    size_t buffers[2] = {0, 0};        // in scratch
-    std::optional<StridedCopy> entry;  // makes a strided operand row-major
-    ResultMove exit;                   // from the body's result to a buffer
-  };
-
-  // Where the first iteration reads a carry. Iteration 0 writes buffer 0.
-  static void* Enter(const KernelArgs& args, const Carry& carry, char* scratch) {
-    if (!carry.entry.has_value()) return args.slots[args.operand_slots[carry.operand]];
-    void* buffer = scratch + carry.buffers[1];
-    carry.entry->Run(args.operand(carry.operand), buffer);
-    return buffer;
-  }
-
-  Status Step(const KernelArgs& args, int64_t trip, char* scratch, std::span<void*> params,
-              std::span<void*> next) const {
-    auto buffer = [&](size_t i) { return scratch + carries_[i].buffers[trip % 2]; };
-    for (size_t i = 0; i < carries_.size(); ++i) {
-      next[i] = carries_[i].exit.Target(scratch, buffer(i));
-    }
-    GCOMP_RETURN_IF_ERROR(args.regions->RunRegion(1, params, next));
-    for (size_t i = 0; i < carries_.size(); ++i) {
-      carries_[i].exit.Finish(scratch, buffer(i));
-      params[i] = buffer(i);
+  Status RunDynamic(const KernelArgs& args, ir::DynamicResults& out) const override {
+    GCOMP_RETURN_IF_ERROR(Run(args));
+    for (size_t i = 0; i < ints_.size(); ++i) {
+      GCOMP_RETURN_IF_ERROR(out.Define(i, *args.result<int64_t>(ints_[i])));
     }
     return {};
   }
 
-  std::vector<Carry> carries_;
+ private:
+  struct LoopCarry {
+    Carry carry;
+    ResultMove exit;  // from the body's result to a buffer
+    size_t bytes;
+  };
+
+  Status Step(const KernelArgs& args, int64_t trip, char* scratch, std::span<void*> params,
+              std::span<void*> next) const {
+    for (size_t i = 0; i < carries_.size(); ++i) {
+      next[i] = carries_[i].exit.Target(scratch, carries_[i].carry.Buffer(trip, scratch));
+    }
+    GCOMP_RETURN_IF_ERROR(args.regions->RunRegion(1, params, next));
+    for (size_t i = 0; i < carries_.size(); ++i) {
+      params[i] = carries_[i].carry.Buffer(trip, scratch);
+      carries_[i].exit.Finish(scratch, params[i]);
+    }
+    return {};
+  }
+
+  std::vector<LoopCarry> carries_;
+  std::vector<size_t> ints_;  // those whose results define size symbols
   size_t first_extra_ = 0;
   size_t num_extra_ = 0;
   size_t condition_at_ = 0;
@@ -199,7 +215,8 @@ constexpr ir::OperandSpec kWhileOperands[] = {
 constexpr ir::AttrSpec kWhileAttrs[] = {
     {"max_trip", ir::AttrKind::kInt,
      "most iterations, at least 0; going on after them is E401; absent = no bound"}};
-constexpr ir::RegionSpec kWhileRegions[] = {{"cond"}, {"do"}};
+constexpr ir::RegionSpec kWhileRegions[] = {{.label = "cond", .refuses_writes = ErrorId::E213},
+                                            {.label = "do", .refuses_writes = ErrorId::E213}};
 
 constinit const ir::OpDef kWhile = {
     .name = "while",
@@ -207,9 +224,10 @@ constinit const ir::OpDef kWhile = {
         "Repeats: while region cond(carry..., extra...) yields true, carry = region "
         "do(carry..., extra...). The results are the last carry.\n"
         "Shapes: both regions take the carries, row-major, then extra as it is; cond yields a "
-        "bool[] or flag, do the carries with types unchanged.\n"
-        "Corners: with no iteration the results are copies of the operands; int carries are not "
-        "run by this build (E511).",
+        "bool[] or flag, do the carries with types unchanged. An int is an int<u> with a symbol of "
+        "its own in each region, do yields any int, and the op defines a symbol for each such "
+        "result, in order.\n"
+        "Corners: with no iteration the results are copies of the operands.",
     .source = "docs/spec/higher_order_ops.md 1.10 and 3.4",
     .operands = kWhileOperands,
     .attrs = kWhileAttrs,
@@ -219,7 +237,7 @@ constinit const ir::OpDef kWhile = {
     .infer = InferWhile,
     .prepare = WhileKernel::Make,
     .lowering = {.kind = ir::Lowering::Kind::kStructure, .why = "a loop around two regions"},
-    .vjp = ir::NotYet("derivative rules come with differentiation"),
+    .vjp = ir::NotYet(),
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "ir/text.h"
+#include "kernels/in_place.h"
 
 namespace gcomp::random {
 namespace {
@@ -22,7 +23,7 @@ constexpr int64_t kSymbolicSize = 9;
 
 bool TooLarge(const ir::Type& type) {
   if (!type.is_tensor()) return false;
-  std::vector<int64_t> symbols(8, kSymbolicSize);
+  static const std::vector<int64_t> symbols(256, kSymbolicSize);
   std::optional<int64_t> elements = type.NumElements().Evaluate(symbols);
   return !elements || *elements > kMaxElements || type.rank() > 6;
 }
@@ -69,10 +70,21 @@ Generator::Generator(const ir::OpRegistry& ops, const RandomGraphOptions& option
     symbols_.push_back(function_->AddSymbol(std::move(symbol)));
   }
   function_->num_symbol_params = symbols_.size();
-  builder_.emplace(module_, *function_, ops_);
+  builder_ = std::make_unique<ir::Builder>(module_, *function_, ops_);
+  stateful_ = random_.Chance(55);
+  structured_ = random_.Chance(45);
   for (const ir::OpDef* def : ops_.ops()) {
     if (LeftOut().contains(def->name)) continue;
-    choices_.push_back(def);
+    if (def->effects.writes != 0) {
+      in_place_.push_back(def);
+    } else if (IsStructure(*def)) {
+      structure_.push_back(def->name);
+    } else {
+      choices_.push_back(def);
+      const bool exact = def->tolerance.ulp == 0 && def->tolerance.rtol == 0;
+      // Which bits a NaN has is seen by bitcast alone, and not fixed.
+      if (exact && def->effects.pure() && def->name != "bitcast") exact_.push_back(def);
+    }
     if (std::ranges::find(options_.favored, def->name) != options_.favored.end()) {
       favored_.push_back(def);
     }
@@ -91,13 +103,22 @@ Generator::Generator(const ir::OpRegistry& ops, const RandomGraphOptions& option
 
 void Generator::Step() {
   const bool favor = !favored_.empty() && (options_.only_favored || random_.Chance(60));
-  const ir::OpDef& def = *random_.Of(favor ? favored_ : choices_);
-  auto recipe = Recipes().find(def.name);
-  for (int i = 0; i < kTries; ++i) {
-    bool made = recipe != Recipes().end() ? recipe->second(*this) : EmitBySchema(def);
-    if (made) return;
-    ++histogram_.rejected[std::string(def.name)];
+  const ir::OpDef* def = random_.Of(favor ? favored_ : choices_);
+  if (!favor && stateful_ && random_.Chance(40)) {
+    if (random_.Chance(30) && EmitView()) return;
+    def = random_.Of(in_place_);
+  } else if (!favor && structured_ && random_.Chance(25)) {
+    def = ops_.Find(random_.Of(structure_));
   }
+  for (int i = 0; i < kTries; ++i) {
+    if (def->effects.writes != 0 ? EmitInPlace(*def) : EmitPure(*def)) return;
+    ++histogram_.rejected[std::string(def->name)];
+  }
+}
+
+bool Generator::EmitPure(const ir::OpDef& def) {
+  auto recipe = Recipes().find(def.name);
+  return recipe != Recipes().end() ? recipe->second(*this) : EmitBySchema(def);
 }
 
 std::optional<int64_t> Generator::Size(ValueId id, int axis) const {
@@ -106,6 +127,10 @@ std::optional<int64_t> Generator::Size(ValueId id, int axis) const {
 }
 
 ValueId Generator::Any(DTypeSet dtypes, int min_rank, int max_rank) {
+  if (std::exchange(want_target_, false)) {
+    const ValueId target = Target(dtypes, min_rank, max_rank);
+    if (target.valid()) return target;
+  }
   std::vector<ValueId> fits;
   for (ValueId id : values_) {
     if (dtypes.Has(dtype(id)) && rank(id) >= min_rank && rank(id) <= max_rank) fits.push_back(id);
@@ -136,6 +161,16 @@ ValueId Generator::Like(DType want, const Dims& sizes) {
 }
 
 ValueId Generator::NewParam(DType dtype, const Dims& dims) {
+  if (depth_ > 0 || !IsBound(dims)) {
+    // What stands in a body, or has sizes that are no caller's, is made there.
+    ir::OpArgs args;
+    args.attrs = {{"splat", function_->value(Literal(dtype)).literal}};
+    args.result_types = {ir::Type::Tensor(dtype, dims)};
+    StatusOr<std::vector<ValueId>> made = builder_->Add("const", std::move(args));
+    if (!made.ok()) return values_.front();
+    values_.push_back(made->front());
+    return made->front();
+  }
   ir::Layout layout;
   // Sometimes as a caller's transposed view: the last two axes the other way round in memory.
   if (dims.size() >= 2 && random_.Chance(options_.only_favored ? 30 : 15)) {
@@ -156,7 +191,10 @@ ValueId Generator::NewParam(DType dtype, const Dims& dims) {
   if (part) {
     AttrDict attrs = {{"dim", Expr(0)}, {"start", Expr(1)}};
     StatusOr<ValueId> view = builder_->Add1("slice", {id}, std::move(attrs));
-    if (view.ok()) id = *view;
+    if (view.ok()) {
+      id = *view;
+      Note(function_->op(function_->block(block_).ops.back()));
+    }
   }
   values_.push_back(id);
   return id;
@@ -219,46 +257,37 @@ bool Generator::Emit(std::string_view op, std::vector<std::vector<ValueId>> grou
   return Add(op, std::move(args));
 }
 
-bool Generator::EmitCond() {
-  ValueId p = Any(ir::kBoolDType, 0, 0);
-  ValueId x = Any(ir::kFloatDTypes);
-  ir::OpArgs args;
-  args.groups = {{p}, {x}};
-  for (std::string_view label : {"then", "else"}) {
-    builder_->BeginRegion(std::string(label));
-    ValueId value = builder_->Param("a", type(x));
-    for (int64_t i = random_.In(1, 3); i > 0; --i) {
-      StatusOr<ValueId> next =
-          random_.Chance(50)
-              ? builder_->Add1(random_.Of<std::string_view>({"add", "mul"}),
-                               {value, Literal(dtype(x))})
-              : builder_->Add1(random_.Of<std::string_view>({"exp", "neg", "contiguous"}), {value});
-      if (next.ok()) value = *next;
-    }
-    // Both sides end in one layout.
-    StatusOr<ValueId> last = builder_->Add1("tanh", {value});
-    args.regions.push_back(builder_->EndRegion({last.ok() ? *last : value}));
+bool Generator::Add(std::string_view op, ir::OpArgs args) {
+  const ir::OpDef* def = ops_.Find(op);
+  if (form_ != nullptr && form_->functional != nullptr && op == form_->functional->name)
+    def = form_;
+  if (def == nullptr) return false;
+  if (def->effects.write == ir::WriteKind::kData) {
+    if (args.groups.empty() || args.groups[0].empty() || !MayWrite(args.groups[0][0])) return false;
   }
-  return Add("cond", std::move(args));
+  return AddToBlock(*def, std::move(args));
 }
 
-bool Generator::Add(std::string_view op, ir::OpArgs args) {
-  args.result_names = {Format("v{}", function_->block(function_->body).ops.size())};
-  StatusOr<std::vector<ValueId>> results = builder_->Add(op, std::move(args));
-  if (!results.ok() || results->empty()) return false;
+bool Generator::AddToBlock(const ir::OpDef& def, ir::OpArgs args) {
+  args.result_names = {Format("v{}", function_->ops.size())};
+  StatusOr<std::vector<ValueId>> results = builder_->Add(def.name, std::move(args));
+  if (!results.ok()) return false;
+  std::vector<ir::OpId>& ops = function_->block(block_).ops;
   for (ValueId result : *results) {
     if (!TooLarge(type(result))) continue;
-    function_->block(function_->body).ops.pop_back();  // nobody uses it yet
+    ops.pop_back();  // nobody uses it yet
     return false;
   }
-  ++histogram_.ops[std::string(op)];
-  CountForms(function_->op(function_->block(function_->body).ops.back()));
+  ++histogram_.ops[std::string(def.name)];
+  const ir::Op& op = function_->op(ops.back());
+  CountForms(op);
+  Note(op);
   for (ValueId result : *results) {
     if (!type(result).is_tensor()) continue;
     ++histogram_.dtypes[std::string(ir::NameOf(dtype(result)))];
     values_.push_back(result);
   }
-  last_ = results->front();
+  if (!results->empty()) last_ = results->front();
   return true;
 }
 
@@ -352,6 +381,30 @@ bool Generator::EmitBySchema(const ir::OpDef& def) {
   return attrs && Emit(def.name, std::move(groups), *std::move(attrs));
 }
 
+// Results that lie in a parameter, or are stored in one at the end.
+void Generator::AnnotateResults() {
+  std::vector<ValueId> stored;
+  for (ir::Result& result : function_->results) {
+    const ValueId id = function_->block(function_->body)
+                           .yields[static_cast<size_t>(&result - function_->results.data())];
+    const ValueId root = Root(id);
+    // A caller's tensor of other strides than the parameter's is copied, and nothing can alias it.
+    const bool is_param = function_->value(root).kind == ir::Value::Kind::kParam;
+    if (is_param && type(root).is_contiguous() && random_.Chance(50)) {
+      result.annotations.alias = root;
+      continue;
+    }
+    for (ValueId param : function_->params()) {
+      if (type(param) != result.type || !MayWrite(param) || !random_.Chance(40)) continue;
+      if (std::ranges::find(stored, param) != stored.end()) continue;
+      function_->value(param).annotations.mut = true;
+      result.annotations.into = param;
+      stored.push_back(param);
+      break;
+    }
+  }
+}
+
 std::string Generator::Finish() {
   std::vector<ValueId> results;
   std::vector<ValueId> made;
@@ -361,16 +414,31 @@ std::string Generator::Finish() {
   if (made.empty()) made = values_;
   for (int64_t i = random_.In(1, 3); i > 0; --i) {
     ValueId id = i == 1 ? made.back() : random_.Of(made);
+    // A caller knows no strides that the data tell.
+    if (IsBound(dims(id)) != IsBound(type(id))) {
+      id = RowMajor(id);
+    }
     if (std::ranges::find(results, id) == results.end()) results.push_back(id);
   }
-  builder_->Return(std::move(results));
+  builder_->Return(results);
+  if (stateful_) AnnotateResults();
+  for (ValueId id : results) {
+    for (const Expr& size : dims(id)) {
+      size.ForEachSymbol([&](ir::SymId symbol) {
+        std::vector<ir::SymId>& defines = function_->defines;
+        if (symbol.index() < function_->num_symbol_params) return;
+        if (std::ranges::find(defines, symbol) == defines.end()) defines.push_back(symbol);
+      });
+    }
+  }
+  CountGraph();
   // Read back once: written defaults are dropped, as canonical text asks.
   ir::Diagnostics diagnostics("random");
   ir::Module module = ir::Parse(ir::Print(module_), ops_, diagnostics);
   std::string text =
       Format("//! note: seed {}\n", options_.seed) + ir::Print(diagnostics.ok() ? module : module_);
   text += Format("//! passes: {}\n",
-                 random_.Of({"canonicalize, fold, cse, dce", "cse, canonicalize, dce, fold",
+                 random_.Of({"inline, canonicalize, fold, cse, dce", "cse, canonicalize, dce, fold",
                              "decompose, canonicalize, cse, dce", "fold, canonicalize", "decompose",
                              "canonicalize, cse, canonicalize", "cse", "dce"}));
   text += "//! diff: @main";

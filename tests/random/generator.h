@@ -5,7 +5,9 @@
 #include <functional>
 #include <initializer_list>
 #include <map>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,6 +88,11 @@ class Generator {
   ValueId Like(DType dtype, const Dims& dims);
   ValueId NewParam(DType dtype, const Dims& dims);
   ValueId Literal(DType dtype);
+
+  ValueId Number(int64_t number) {
+    return builder_->Literal(*ir::Scalar::FromInt(DType::kI64, number));
+  }
+
   // Integers of `dtype` in [0, n) of these sizes; an invalid id if that is not possible. Requires
   // n > 0.
   ValueId Indices(DType dtype, const Dims& dims, int64_t n);
@@ -103,16 +110,96 @@ class Generator {
   // ops that take theirs from the text.
   bool Emit(std::string_view op, std::vector<std::vector<ValueId>> groups, AttrDict attrs = {},
             std::vector<ir::Type> written = {});
-  // A cond whose regions compute on one value.
-  bool EmitCond();
+
+  // The same with all that an op may have.
+  bool Emit(std::string_view op, ir::OpArgs args) { return Add(op, std::move(args)); }
+
+  // ---- Writes in place ----
+
+  // Uses an op that writes operand 0: some value that may be written, often a view, sometimes with
+  // another operand in the same storage.
+  bool EmitInPlace(const ir::OpDef& form);
+  // True if ops may write the value in place.
+  bool MayWrite(ValueId id) const;
+  // A value that may be written; invalid if there is none.
+  ValueId Target(DTypeSet dtypes, int min_rank = 0, int max_rank = 8);
+  // A view of a value that may be written.
+  bool EmitView();
+
+  // ---- Bodies ----
+
+  // A region of the op that is made next. What it makes is seen in it alone. A parameter may be
+  // written if the value at its place in `operands` may be (invalid = it may not), which is written
+  // then.
+  void BeginRegion(std::string label, std::span<const ir::Type> params,
+                   std::span<const ValueId> operands = {});
+  ir::BlockId EndRegion(std::vector<ValueId> yields);
+  // Some ops on the values of the body, most of them exact.
+  void Body(int64_t ops);
+  // A call of a function, new or called before.
+  bool EmitCall();
+
+  // The values that ops may use here.
+  const std::vector<ValueId>& values() const { return values_; }
+
+  // Values with sizes that a caller's inputs bind.
+  ValueId AnyBound(DTypeSet dtypes, int min_rank = 0);
+  // Row-major, the same elements.
+  ValueId RowMajor(ValueId id);
+  // A value of this dtype and these sizes, new only if there is none.
+  ValueId Existing(DType dtype, const Dims& dims);
+
+  // Keeps other ops from using a value that must stay as it is.
+  void Hide(ValueId id) { std::erase(values_, id); }
+
+  // A symbol in [0, high] for the next op to define; the last one goes where it does not.
+  ir::SymId NewSymbol(Expr high);
+
+  void DropSymbol() { function_->symbols.pop_back(); }
+
+  // A number in [0, most] as a size: the symbol of an `item`.
+  std::optional<ir::SymId> Item(int64_t most);
+
+  // True while regions may stand in what is made.
+  bool MayNest() const { return depth_ < 2; }
+
+  // A global of this type that may be written.
+  std::string Global(const ir::Type& type);
+  bool EmitGlobal(bool write);
 
   // The last op's result 0.
   ValueId last() const { return last_; }
 
  private:
+  // What one block sees.
+  struct Scope {
+    std::vector<ValueId> values;
+    std::map<ValueId, ValueId> operand_of;  // of parameters that may be written
+    ir::BlockId block;
+  };
+
+  struct Callee {
+    std::string name;
+    std::vector<ir::Type> params;
+    std::vector<bool> writes;
+  };
+
   bool Add(std::string_view op, ir::OpArgs args);
+  bool AddToBlock(const ir::OpDef& def, ir::OpArgs args);
+  // After the op: storage, effects, handles that are no longer used.
+  void Note(const ir::Op& op);
+  void Write(ValueId id);
+  ValueId Root(ValueId id) const;
+  // True if a caller's inputs bind all symbols.
+  bool IsBound(const Dims& dims) const;
+  bool IsBound(const ir::Type& type) const;
+  bool NewCallee(const std::vector<ValueId>& operands);
+  bool Call(const Callee& callee, const std::vector<ValueId>& operands);
   void CountForms(const ir::Op& op);
   bool EmitBySchema(const ir::OpDef& def);
+  bool EmitPure(const ir::OpDef& def);
+  void AnnotateResults();
+  void CountGraph();
   std::optional<AttrDict> AttrsBySchema(const ir::OpDef& def, int rank);
 
   const ir::OpRegistry& ops_;
@@ -121,13 +208,33 @@ class Generator {
   Random random_;
   ir::Module module_;
   ir::Function* function_;
-  std::optional<ir::Builder> builder_;
+  std::unique_ptr<ir::Builder> builder_;
   std::vector<const ir::OpDef*> choices_;
+  std::vector<const ir::OpDef*> exact_;     // of choices_
+  std::vector<const ir::OpDef*> in_place_;  // those that write operand 0
+  std::vector<std::string_view> structure_;
   std::vector<const ir::OpDef*> favored_;
-  std::vector<ir::SymId> symbols_;
+  bool stateful_ = false;
+  bool structured_ = false;
+  std::vector<ir::SymId> symbols_;  // of the signature
   std::vector<ValueId> values_;
+  std::vector<ValueId> roots_;
+  std::map<ValueId, ValueId> operand_of_;
+  std::vector<ValueId> unwritable_;  // parameters of the callee that is made
+  std::vector<Scope> scopes_;        // around the current block
+  ir::BlockId block_{0u};
+  int depth_ = 0;  // of regions and callees
+  std::vector<Callee> callees_;
+  // While an op in place is made: its record, whose functional op recipes make.
+  const ir::OpDef* form_ = nullptr;
+  bool want_target_ = false;
   ValueId last_;
 };
+
+// Recipes of ops with bodies, of state and of sizes that the data tell, by name (structure.cc).
+void AddStructure(std::map<std::string_view, std::function<bool(Generator&)>>& recipes);
+// Their names: what makes a graph one of regions and data-dependent sizes.
+bool IsStructure(const ir::OpDef& def);
 
 // How to make one use of an op; false if it did not come to one. The key is the op's name.
 using Recipe = std::function<bool(Generator&)>;

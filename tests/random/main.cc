@@ -73,6 +73,37 @@ std::string MissingForms(const ir::OpRegistry& ops, const Histogram& histogram) 
   return text;
 }
 
+// What the runs are for: these shares of all graphs write in place and have structure.
+constexpr int64_t kGraphsForShares = 200;
+constexpr int64_t kInPlacePercent = 34;
+constexpr int64_t kStructuredPercent = 25;
+
+void PrintShares(const Histogram& histogram) {
+  const int64_t all = std::max<int64_t>(histogram.graphs, 1);
+  std::printf(
+      "graphs that write in place: %lld %% (through a view: %lld %%, with an operand in the "
+      "same storage: %lld %%); with regions, calls or sizes that the data tell: %lld %%\n",
+      static_cast<long long>(histogram.in_place * 100 / all),
+      static_cast<long long>(histogram.through_view * 100 / all),
+      static_cast<long long>(histogram.overlapping * 100 / all),
+      static_cast<long long>(histogram.structured * 100 / all));
+}
+
+// Empty if the shares are reached, or the graphs too few to say.
+std::string ShortOf(const Histogram& histogram) {
+  if (histogram.graphs < kGraphsForShares) return "";
+  std::string text;
+  if (histogram.in_place * 100 < kInPlacePercent * histogram.graphs) {
+    text += Format("fewer than {} % of the graphs write in place\n", kInPlacePercent);
+  }
+  if (histogram.structured * 100 < kStructuredPercent * histogram.graphs) {
+    text +=
+        Format("fewer than {} % of the graphs have regions, calls or sizes that the data tell\n",
+               kStructuredPercent);
+  }
+  return text;
+}
+
 class Run {
  public:
   Run(const Options& options, filetest::Environment environment, std::filesystem::path folder)
@@ -180,6 +211,7 @@ int RunAll(const Options& options) {
     PrintCounts("ops", run.histogram().ops);
     PrintCounts("dtypes", run.histogram().dtypes);
     PrintCounts("tries that inference refused", run.histogram().rejected);
+    PrintShares(run.histogram());
   }
   std::string missing = MissingOps(ops, run.histogram());
   if (!missing.empty()) std::printf("ops in no graph:%s\n", missing.c_str());
@@ -190,6 +222,10 @@ int RunAll(const Options& options) {
               static_cast<unsigned long long>(options.seed), static_cast<long long>(failed),
               failed == 0 ? "" : Format(" (kept in {})", folder.string()).c_str());
   bool incomplete = (options.require_all_ops && !missing.empty()) || !forms.empty();
+  std::string short_of;
+  if (options.ops.empty() && options.each_op == 0) short_of = ShortOf(run.histogram());
+  std::printf("%s", short_of.c_str());
+  incomplete = incomplete || !short_of.empty();
   return failed != 0 || incomplete ? 1 : 0;
 }
 

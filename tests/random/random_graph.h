@@ -37,6 +37,11 @@ struct Histogram {
   std::map<std::string, int64_t, std::less<>> ops;
   std::map<std::string, int64_t, std::less<>> dtypes;    // of the results of ops
   std::map<std::string, int64_t, std::less<>> rejected;  // by op: tries that inference refused
+  int64_t graphs = 0;
+  int64_t in_place = 0;      // graphs that write in place
+  int64_t through_view = 0;  // ... a view
+  int64_t overlapping = 0;   // ... with another operand in the same storage
+  int64_t structured = 0;    // graphs with regions, calls or sizes that the data tell
 };
 
 struct RandomGraphOptions {

@@ -17,6 +17,8 @@
 
 namespace gcomp::reference {
 
+class Machine;
+
 using Sizes = std::vector<int64_t>;
 using Tensors = std::vector<Tensor>;
 
@@ -57,6 +59,7 @@ struct Call {
   std::span<const Tensor> operands;  // flat
   std::span<const int64_t> symbols;
   Attributes attrs;
+  Machine* machine = nullptr;  // what runs the op's regions; null = one of their own
 
   const Tensor& operand(size_t i) const { return operands[i]; }
 
@@ -82,6 +85,11 @@ struct OpEntry {
   StatusOr<Tensors> (*evaluate)(const Call&);
 };
 
+// Evaluate of reference.h, for an op that `machine` runs.
+StatusOr<Tensors> Evaluate(const ir::Function& function, const ir::Op& op,
+                           std::span<const Tensor> operands, std::span<const int64_t> symbols,
+                           Machine* machine);
+
 // One per file reference_<family>.cc.
 std::span<const OpEntry> PointwiseOps();
 std::span<const OpEntry> ReduceOps();
@@ -94,6 +102,8 @@ std::span<const OpEntry> NormOps();
 std::span<const OpEntry> CompositeOps();
 std::span<const OpEntry> CreationOps();
 std::span<const OpEntry> RandomOps();
+std::span<const OpEntry> DynamicOps();
+std::span<const OpEntry> StructureOps();
 
 // ---- Integers -----------------------------------------------------------------------------------
 

@@ -90,25 +90,28 @@ class File:
     def __init__(self, op, note):
         self.op, self.lines, self.names = op, [f"//! note: {note}", f"gir 1 module @{op}"], set()
 
-    def func(self, name, params, results, body, symbols=""):
+    def func(self, name, params, results, body, symbols="", defines="", comment=""):
         assert name not in self.names
         self.names.add(name)
-        self.lines.append("")
+        self.lines += ["", f"// {comment}"] if comment else [""]
         head = f"func @{name}{symbols}"
-        line = f"export {head}({', '.join(params)}) -> ({', '.join(results)}) {{"
+        line = f"export {head}({', '.join(params)}) -> ({', '.join(results)}){defines} {{"
         if len(line) > 100:
             self.lines += [f"export {head}("] + [f"  {p}," for p in params[:-1]] + [f"  {params[-1]}"]
-            self.lines.append(f") -> ({', '.join(results)}) {{")
+            self.lines.append(f") -> ({', '.join(results)}){defines} {{")
         else:
             self.lines.append(line)
         self.lines += [f"  {b}" for b in body] + ["}"]
         return self
 
-    def run(self, name, args, values, bound=""):
-        """args, values: (dtype, Array) pairs."""
-        args = ", ".join(a.show(d) for d, a in args)
-        values = ", ".join(v.show(d) for d, v in values)
-        self.lines += wrapped("run", f"@{name}({args}) == {values}{' ' + bound if bound else ''}")
+    def run(self, name, args, values, bound="", leaves=None):
+        """args, values: (dtype, Array) pairs; leaves: such pairs by the name of the parameter."""
+        text = f"@{name}({', '.join(a.show(d) for d, a in args)})"
+        if values:
+            text += f" == {', '.join(v.show(d) for d, v in values)}"
+        if leaves:
+            text += f" leaves {', '.join(f'%{n} = {a.show(d)}' for n, (d, a) in leaves.items())}"
+        self.lines += wrapped("run", text + (f" {bound}" if bound else ""))
         return self
 
     def diff(self, name, rest="seeds=2"):

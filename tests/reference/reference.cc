@@ -14,7 +14,7 @@ const std::vector<OpEntry>& Table() {
     std::vector<OpEntry> all;
     for (std::span<const OpEntry> family :
          {PointwiseOps(), ReduceOps(), ShapeOps(), PickOps(), IndexOps(), LinalgOps(), WindowOps(),
-          NormOps(), CompositeOps(), CreationOps(), RandomOps()}) {
+          NormOps(), CompositeOps(), CreationOps(), RandomOps(), StructureOps(), DynamicOps()}) {
       all.insert(all.end(), family.begin(), family.end());
     }
     std::sort(all.begin(), all.end(),
@@ -31,21 +31,42 @@ const OpEntry* Find(std::string_view op) {
   return at != table.end() && at->name == op ? &*at : nullptr;
 }
 
+// A form that writes in place has the value of the op that it is a form of.
+const ir::OpDef& ValueDef(const ir::OpDef& def) {
+  return def.functional == nullptr ? def : *def.functional;
+}
+
 }  // namespace
 
 bool Knows(std::string_view op) {
   return Find(op) != nullptr;
 }
 
+bool Knows(const ir::OpDef& def) {
+  return Find(ValueDef(def).name) != nullptr;
+}
+
 StatusOr<std::vector<Tensor>> Evaluate(const ir::Function& function, const ir::Op& op,
                                        std::span<const Tensor> operands,
                                        std::span<const int64_t> symbols) {
+  return Evaluate(function, op, operands, symbols, nullptr);
+}
+
+StatusOr<Tensors> Evaluate(const ir::Function& function, const ir::Op& op,
+                           std::span<const Tensor> operands, std::span<const int64_t> symbols,
+                           Machine* machine) {
+  if (op.def->functional != nullptr) {
+    ir::Op value = op;
+    value.def = op.def->functional;
+    return Evaluate(function, value, operands, symbols, machine);
+  }
   const OpEntry* entry = Find(op.def->name);
   if (entry == nullptr) {
     return Status(ErrorId::E510, Format("the reference does not know op {}", op.def->name));
   }
   const ir::DType dtype = operands.empty() ? ir::DType::kF64 : operands[0].dtype;
-  const Call call = {function, op, operands, symbols, Attributes(op, symbols, ComputeDType(dtype))};
+  const Call call = {function, op, operands, symbols, Attributes(op, symbols, ComputeDType(dtype)),
+                     machine};
   GCOMP_RETURN_IF_ERROR(call.Require(
       operands.size() == op.operands.size(),
       Format("{} operands are given, the op has {}", operands.size(), op.operands.size())));

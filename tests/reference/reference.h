@@ -45,10 +45,14 @@ struct Tensor {
 // ---- Evaluation ---------------------------------------------------------------------------------
 
 bool Knows(std::string_view op);
+// The same for a record: of a form that writes in place, for the op that it is a form of.
+bool Knows(const ir::OpDef& def);
 
 // The results of `op` (of `function`) on operands, by flat index; symbols: the values of the
-// function's size symbols. Fails with E510 for ops that it does not know (structure ops, nonzero,
-// forms that write in place), E401 for indices out of range, E504 for operands that do not fit.
+// function's size symbols. Of an op that writes in place: the value that it writes; machine.h says
+// where that is seen. Fails with E510 for ops that it does not know (invoke, globals, ops with such
+// in a region), E401 for indices out of range, E504 for operands that do not fit. Of an op with an
+// op in a region that has a tolerance, all is undetermined.
 StatusOr<std::vector<Tensor>> Evaluate(const ir::Function& function, const ir::Op& op,
                                        std::span<const Tensor> operands,
                                        std::span<const int64_t> symbols);

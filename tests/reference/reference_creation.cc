@@ -63,13 +63,9 @@ StatusOr<Tensors> Zero(const Call& call) {
   return One(Filled(call.operand(0).dtype, call.operand(0).sizes, 0));
 }
 
-StatusOr<Tensors> SymValue(const Call& call) {
-  return One({DType::kI64, {}, {static_cast<Number>(call.attrs.Int("value", 0))}});
-}
-
 constexpr OpEntry kOps[] = {
-    {"const", Const}, {"iota", Iota}, {"full", Full},          {"empty", Empty},
-    {"fill", Fill},   {"zero", Zero}, {"sym.value", SymValue},
+    {"const", Const}, {"iota", Iota}, {"full", Full},
+    {"empty", Empty}, {"fill", Fill}, {"zero", Zero},
 };
 
 }  // namespace

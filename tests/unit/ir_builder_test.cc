@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/builder.h"
+#include "ir/emitter.h"
 #include "kernels/all_ops.h"
 
 namespace gcomp::ir {
@@ -91,6 +92,69 @@ TEST_F(BuilderTest, RegionsHaveNamesOfTheirOwn) {
   EXPECT_EQ(f_.block(regions[1]).parent, f_.value((*y)[0]).op);
   EXPECT_EQ(f_.block(f_.body).ops.size(), 1u);
   EXPECT_FALSE(b_.EndRegion({}).valid());
+}
+
+TEST_F(BuilderTest, ChecksMakeSizesEqualFromThereOn) {
+  Symbol s0, s1, s2;
+  s0.name = "s0", s1.name = "s1", s2.name = "s2";
+  const Expr a = Expr::Symbol(f_.AddSymbol(s0));
+  const Expr b = Expr::Symbol(f_.AddSymbol(s1));
+  const Expr c = Expr::Symbol(f_.AddSymbol(s2));
+  f_.num_symbol_params = 3;
+  ValueId x = b_.Param("x", F32({a}));
+  ValueId y = b_.Param("y", F32({b}));
+  ValueId z = b_.Param("z", F32({c}));
+  EXPECT_EQ(b_.Add1("add", {x, y}).status().id(), ErrorId::E504);
+  auto check = [&](const Expr& pred) {
+    OpArgs args;
+    args.attrs = {{"pred", pred}};
+    return b_.Add("sym.check", std::move(args)).status();
+  };
+  ASSERT_TRUE(check(Expr::Eq(a, b)).ok());
+  EXPECT_TRUE(b_.Add1("add", {x, y}).ok());
+  // What is checked in a region holds in it alone.
+  b_.BeginRegion("body");
+  ValueId u = b_.Param("u", F32({a}));
+  ValueId v = b_.Param("v", F32({c}));
+  EXPECT_EQ(b_.Add1("add", {u, v}).status().id(), ErrorId::E504);
+  ASSERT_TRUE(check(Expr::Eq(c, b)).ok());
+  auto sum = b_.Add1("add", {u, v});
+  ASSERT_TRUE(sum.ok()) << sum.status().ToString();
+  OpArgs wrap;
+  wrap.regions = {b_.EndRegion({*sum})};
+  wrap.groups = {{x, z}};
+  ASSERT_TRUE(b_.Add("wrap", std::move(wrap)).ok());
+  EXPECT_EQ(b_.Add1("add", {x, z}).status().id(), ErrorId::E504);
+}
+
+TEST_F(BuilderTest, AnEmitterChecksAndGoesOn) {
+  Symbol s0, s1;
+  s0.name = "s0", s1.name = "s1";
+  const Expr a = Expr::Symbol(f_.AddSymbol(s0));
+  const Expr b = Expr::Symbol(f_.AddSymbol(s1));
+  f_.num_symbol_params = 2;
+  Emitter emitter(b_, f_);
+  Term x = emitter.Of(b_.Param("x", F32({a})));
+  Term y = emitter.Of(b_.Param("y", F32({b})));
+  emitter.Check(Expr::Eq(a, b), "as many of both");
+  EXPECT_TRUE((x + y).present());
+  EXPECT_TRUE(emitter.TakeStatus().ok());
+}
+
+TEST_F(BuilderTest, OpsOnGlobalsHaveTheirName) {
+  Global global;
+  global.name = "p";
+  global.type = F32({2});
+  module_.items.push_back({false, 0});
+  module_.globals.push_back(global);
+  EXPECT_EQ(b_.Add1("global.read", {}).status().id(), ErrorId::E506);
+  OpArgs args;
+  args.callee = "q";
+  EXPECT_EQ(b_.Add("global.read", args).status().id(), ErrorId::E506);
+  args.callee = "p";
+  auto read = b_.Add("global.read", args);
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+  EXPECT_EQ(f_.value((*read)[0]).type, F32({2}));
 }
 
 }  // namespace

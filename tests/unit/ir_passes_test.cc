@@ -69,7 +69,8 @@ class PassesTest : public testing::Test {
 
   Module ParseBody(const std::string& body) {
     std::string text =
-        "gir 1 module @m\n\nexport func @f(%x: f32[4]) -> (f32[4]) {\n" + body + "}\n";
+        "gir 1 module @m\n\nexport func @f(%x: f32[4] mut) -> (f32[4]) effects [io, host] {\n" + body +
+        "}\n";
     Diagnostics diagnostics("test", text);
     Module module = Parse(text, ops_, diagnostics);
     if (diagnostics.ok()) Verify(module, diagnostics);
@@ -124,12 +125,13 @@ TEST_F(PassesTest, DceLooksForEffectsInRegions) {
 }
 
 TEST_F(PassesTest, DceLooksForEffectsInCallees) {
-  const std::string callee = "}\n\nfunc @g(%a: f32[4]) -> (f32[4]) {\n  %b: f32[4] = ";
+  const std::string callee = "}\n\nfunc @g(%a: f32[4]) -> (f32[4]) effects [io] {\n  %b: f32[4] = ";
   const std::string call = "  %y: f32[4] = invoke @g(%x)\n";
   const std::string rest = "(%a)\n  return %b\n";
   std::string with_effect = "  return %x\n" + callee + "t.print" + rest;
   EXPECT_EQ(After(kDce, call + with_effect), call + with_effect);
-  std::string pure = "  return %x\n" + callee + "t.pure" + rest;
+  const std::string pure_callee = "}\n\nfunc @g(%a: f32[4]) -> (f32[4]) {\n  %b: f32[4] = ";
+  std::string pure = "  return %x\n" + pure_callee + "t.pure" + rest;
   EXPECT_EQ(After(kDce, call + pure), pure);
 }
 

@@ -107,7 +107,7 @@ export func @main<s0 in [1, 9] mult 2>(
   %k: int<s0>
 ) -> (f32[s0] into(%b)) effects [rng, io] {
   %y: f32[s0], %z: f32[u1] = invoke @h<s0>(%x) defines u1 in [0, s0]
-  %w: f32[s0] alias(%y) = cond(%y, %k)
+  %w: f32[s0] = cond(%y, %k)
     then(%a: f32[s0], %j: int<u2>) {
       %u: f32[u2] = nonzero(%a)
       yield %a

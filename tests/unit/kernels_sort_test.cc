@@ -72,7 +72,8 @@ void CheckSort() {
       std::vector<Entry> want = entries;
       std::sort(want.begin(), want.end());
       std::vector<Entry> other(entries.size());
-      const Entry* got = SortEntries(entries.data(), other.data(), n);
+      kernels::Pacer unpaced;
+      const Entry* got = SortEntries(entries.data(), other.data(), n, unpaced);
       for (size_t i = 0; i < want.size(); ++i) {
         ASSERT_TRUE(Same(got[i], want[i])) << "kind " << kind << ", n " << n << ", at " << i;
       }

@@ -12,6 +12,7 @@
 #include "ir/op_def.h"
 #include "ir/passes/blocks.h"
 #include "ir/text.h"
+#include "kernels/strided_copy.h"
 #include "tools/filetest/compare.h"
 #include "tools/filetest/op_diff.h"
 #include "tools/filetest/random_data.h"
@@ -30,6 +31,33 @@ std::vector<const ir::Value*> Inputs(const ir::Function& function) {
     if (!value.annotations.weight) inputs.push_back(&value);
   }
   return inputs;
+}
+
+// A `mut` parameter: the input that it is, or none for a buffer of the context.
+struct MutParam {
+  const ir::Value* value;
+  std::optional<size_t> input;
+};
+
+std::vector<MutParam> MutParams(const ir::Function& function) {
+  std::vector<MutParam> params;
+  size_t next_input = 0;
+  for (ir::ValueId param : function.params()) {
+    const ir::Value& value = function.value(param);
+    std::optional<size_t> input;
+    if (!value.annotations.weight) input = next_input++;
+    if (value.annotations.mut) params.push_back({&value, input});
+  }
+  return params;
+}
+
+// The results that a caller gets: those `into` a parameter are stored there.
+std::vector<const ir::Result*> Outputs(const ir::Function& function) {
+  std::vector<const ir::Result*> outputs;
+  for (const ir::Result& result : function.results) {
+    if (!result.annotations.into.valid()) outputs.push_back(&result);
+  }
+  return outputs;
 }
 
 // Adds the ops of `function`, of its regions and of its callees. Calls do not count themselves.
@@ -55,10 +83,12 @@ bool IsExact(const ir::OpDef& op) {
 // The bound for results without a written one: equal bits where no result is a float or no op is
 // documented with an error, the documented bound of a single op; else the bound must be written.
 StatusOr<Bound> DefaultBound(const ir::Module& module, const ir::Function& function) {
-  bool has_float =
-      std::any_of(function.results.begin(), function.results.end(), [](const ir::Result& result) {
-        return !result.type.is_tensor() || ir::IsFloat(result.type.dtype());
-      });
+  auto may_round = [](const ir::Type& type) {
+    return !type.is_tensor() || ir::IsFloat(type.dtype());
+  };
+  bool has_float = false;
+  for (const ir::Result& result : function.results) has_float |= may_round(result.type);
+  for (const MutParam& param : MutParams(function)) has_float |= may_round(param.value->type);
   if (!has_float) return Bound();
   std::vector<const ir::OpDef*> ops;
   CollectOps(module, function, ops);
@@ -101,6 +131,14 @@ StatusOr<Tensor> Misaligned(const Tensor& tensor) {
   return Tensor::Wrap(
       tensor.dtype(), tensor.sizes(), {}, data,
       [](void*, void* arg) noexcept { delete static_cast<Tensor*>(arg); }, keep);
+}
+
+StatusOr<Tensor> RowMajorCopy(const Tensor& tensor) {
+  GCOMP_ASSIGN_OR_RETURN(Tensor copy, Tensor::Empty(tensor.dtype(), tensor.sizes()));
+  kernels::StridedCopy::Make(tensor.sizes(), tensor.strides(), copy.strides(),
+                             ir::BytesOf(tensor.dtype()))
+      .Run(tensor.data(), copy.data());
+  return copy;
 }
 
 // An output in the middle of memory that must stay as it is.
@@ -153,14 +191,60 @@ class HostileCaller {
   unsigned saved_;
 };
 
-// Runs a function in a context of its own.
-Status Invoke(const std::shared_ptr<Session>& session, const ir::Function& function,
-              std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
-  GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Context> context, Context::Create(session, function.name));
-  return context->Run(inputs, outputs);
+enum class Alignment : uint8_t { kWhole, kOfOneElement };
+
+// Runs a function on copies of the inputs that it may write. Row-major copies of outputs that are
+// not (views of an input) take their places; what each `mut` parameter holds then is appended.
+Status Invoke(Context& context, const ir::Function& function, std::span<const Tensor> inputs,
+              std::vector<Tensor>& outputs, Alignment alignment = Alignment::kWhole) {
+  std::vector<Tensor> own(inputs.begin(), inputs.end());
+  const std::vector<MutParam> params = MutParams(function);
+  if (alignment == Alignment::kOfOneElement) {
+    for (Tensor& input : own) {
+      GCOMP_ASSIGN_OR_RETURN(input, Misaligned(input));
+    }
+  } else {
+    for (const MutParam& param : params) {
+      if (!param.input) continue;
+      GCOMP_ASSIGN_OR_RETURN(own[*param.input], RowMajorCopy(own[*param.input]));
+    }
+  }
+  GCOMP_RETURN_IF_ERROR(context.Run(own, outputs));
+  for (Tensor& output : outputs) {
+    if (output.IsContiguous()) continue;
+    GCOMP_ASSIGN_OR_RETURN(output, RowMajorCopy(output));
+  }
+  for (const MutParam& param : params) {
+    if (param.input) {
+      outputs.push_back(own[*param.input]);
+    } else {
+      GCOMP_ASSIGN_OR_RETURN(Tensor buffer, context.Buffer(param.value->name));
+      GCOMP_ASSIGN_OR_RETURN(buffer, RowMajorCopy(buffer));  // a later run changes it
+      outputs.push_back(std::move(buffer));
+    }
+  }
+  return {};
 }
 
-void CompareAll(std::string_view what, std::span<const Tensor> got,
+// The same in a context of its own.
+Status Invoke(const std::shared_ptr<Session>& session, const ir::Function& function,
+              std::span<const Tensor> inputs, std::vector<Tensor>& outputs,
+              Alignment alignment = Alignment::kWhole) {
+  GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Context> context, Context::Create(session, function.name));
+  return Invoke(*context, function, inputs, outputs, alignment);
+}
+
+// "result 1", or "%x after the run" behind the results.
+std::string NameOfOutput(const ir::Function& function, size_t i) {
+  const size_t outputs = Outputs(function).size();
+  if (i < outputs) return Format("result {}", i);
+  const std::vector<MutParam> params = MutParams(function);
+  return i - outputs < params.size() ? Format("%{} after the run", params[i - outputs].value->name)
+                                     : Format("value {}", i);
+}
+
+// An expected tensor that is not defined stands for any.
+void CompareAll(const ir::Function& function, std::string_view what, std::span<const Tensor> got,
                 std::span<const Tensor> expected, const Bound& bound,
                 std::vector<std::string>& problems) {
   if (got.size() != expected.size()) {
@@ -168,8 +252,10 @@ void CompareAll(std::string_view what, std::span<const Tensor> got,
     return;
   }
   for (size_t i = 0; i < got.size(); ++i) {
+    if (!expected[i].defined()) continue;
     std::string mismatch = FirstMismatch(got[i], expected[i], bound);
-    if (!mismatch.empty()) problems.push_back(Format("{}result {}: {}", what, i, mismatch));
+    if (mismatch.empty()) continue;
+    problems.push_back(Format("{}{}: {}", what, NameOfOutput(function, i), mismatch));
   }
 }
 
@@ -253,48 +339,99 @@ StatusOr<Executor::Call> Executor::ReadCall(LiteralReader& reader) const {
   return call;
 }
 
-Status Executor::CheckRun(const Directive& directive, std::vector<std::string>& problems) {
+// `== VALUE, ...` and `leaves %x = VALUE, ...`: for each output and each `mut` parameter a tensor,
+// undefined where nothing is said of a parameter.
+StatusOr<std::vector<Tensor>> Executor::ReadExpected(LiteralReader& reader, Call& call) const {
+  const std::vector<const ir::Result*> outputs = Outputs(*call.function);
+  std::vector<Literal> values;
+  if (reader.Take("==")) {
+    while (!reader.AtEnd() && (values.empty() || reader.Take(","))) {
+      GCOMP_ASSIGN_OR_RETURN(Literal value, reader.Read());
+      values.push_back(std::move(value));
+    }
+  } else if (!outputs.empty()) {
+    return reader.Fail("expected `==`");
+  }
+  if (values.size() != outputs.size()) {
+    return Status(ErrorId::E701, Format("{} values for @{}, which has {} results", values.size(),
+                                        call.function->name, outputs.size()));
+  }
+  std::vector<Tensor> expected;
+  for (size_t i = 0; i < values.size(); ++i) {
+    StatusOr<Tensor> value = MakeTensor(values[i], outputs[i]->type, call.symbols);
+    if (!value.ok()) return std::move(value).status().AddNote(Format("for result {}", i));
+    expected.push_back(*std::move(value));
+  }
+  const std::vector<MutParam> params = MutParams(*call.function);
+  expected.resize(outputs.size() + params.size());
+  if (!reader.Take("leaves")) return expected;
+  do {
+    if (!reader.Take("%")) return reader.Fail("expected `%` and the name of a parameter");
+    const std::string name(reader.TakeWord());
+    auto param = std::find_if(params.begin(), params.end(),
+                              [&](const MutParam& each) { return each.value->name == name; });
+    if (param == params.end()) {
+      return Status(ErrorId::E703,
+                    Format("@{} has no `mut` parameter %{}", call.function->name, name));
+    }
+    if (!reader.Take("=")) return reader.Fail("expected `=`");
+    Tensor& tensor = expected[outputs.size() + static_cast<size_t>(param - params.begin())];
+    if (tensor.defined()) return reader.Fail(Format("%{} is named twice", name));
+    GCOMP_ASSIGN_OR_RETURN(Literal literal, reader.Read());
+    StatusOr<Tensor> value = MakeTensor(literal, param->value->type, call.symbols);
+    if (!value.ok()) return std::move(value).status().AddNote(Format("for %{}", name));
+    tensor = *std::move(value);
+  } while (reader.Take(","));
+  return expected;
+}
+
+// A context per variant for a run:, the ones of the run before it for a run-again:.
+Status Executor::PrepareContexts(const ir::Function& function, bool again) {
+  if (again) {
+    if (ran_ == &function) return {};
+    return Status(ErrorId::E701, Format("no run: of @{} stands right before", function.name));
+  }
+  ran_ = nullptr;
+  contexts_.clear();
+  for (const Variant& variant : variants_) {
+    GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Context> context,
+                           Context::Create(variant.session, function.name));
+    contexts_.push_back(std::move(context));
+  }
+  ran_ = &function;
+  return {};
+}
+
+Status Executor::CheckRun(const Directive& directive, bool again,
+                          std::vector<std::string>& problems) {
   GCOMP_RETURN_IF_ERROR(LoadVariants());
   LiteralReader reader(directive.text);
   GCOMP_ASSIGN_OR_RETURN(Call call, ReadCall(reader));
-  if (!reader.Take("==")) return reader.Fail("expected `==`");
-  std::vector<Literal> values;
-  while (!reader.AtEnd() && (values.empty() || reader.Take(","))) {
-    GCOMP_ASSIGN_OR_RETURN(Literal value, reader.Read());
-    values.push_back(std::move(value));
-  }
+  const ir::Function& function = *call.function;
+  GCOMP_RETURN_IF_ERROR(PrepareContexts(function, again));
+  GCOMP_ASSIGN_OR_RETURN(const std::vector<Tensor> expected, ReadExpected(reader, call));
   GCOMP_ASSIGN_OR_RETURN(std::optional<Bound> written, ReadBound(reader));
-  const std::vector<ir::Result>& results = call.function->results;
-  if (values.size() != results.size()) {
-    return {ErrorId::E701, Format("{} values for @{}, which has {} results", values.size(),
-                                  call.function->name, results.size())};
-  }
-  std::vector<Tensor> expected;
   Bound bound;
   if (written) {
     bound = *written;
   } else {
-    GCOMP_ASSIGN_OR_RETURN(bound, DefaultBound(module_, *call.function));
+    GCOMP_ASSIGN_OR_RETURN(bound, DefaultBound(module_, function));
   }
-  for (size_t i = 0; i < values.size(); ++i) {
-    StatusOr<Tensor> value = MakeTensor(values[i], results[i].type, call.symbols);
-    if (!value.ok()) return std::move(value).status().AddNote(Format("for result {}", i));
-    bound.scale = std::max(bound.scale, LargestMagnitude(*value));
-    expected.push_back(*std::move(value));
-  }
-  for (const Tensor& input : call.inputs) {
-    bound.scale = std::max(bound.scale, LargestMagnitude(input));
+  for (const std::vector<Tensor>& tensors : {expected, call.inputs}) {
+    for (const Tensor& tensor : tensors) {
+      if (tensor.defined()) bound.scale = std::max(bound.scale, LargestMagnitude(tensor));
+    }
   }
   std::vector<Tensor> first;
-  for (const Variant& variant : variants_) {
+  for (size_t i = 0; i < variants_.size(); ++i) {
     std::vector<Tensor> got;
-    GCOMP_RETURN_IF_ERROR(Invoke(variant.session, *call.function, call.inputs, got));
-    if (first.empty()) {
-      CompareAll("", got, expected, bound, problems);
+    GCOMP_RETURN_IF_ERROR(Invoke(*contexts_[i], function, call.inputs, got));
+    if (i == 0) {
+      CompareAll(function, "", got, expected, bound, problems);
       first = std::move(got);
     } else {
-      CompareAll(Format("{} against {}: ", variant.label, variants_[0].label), got, first, {},
-                 problems);
+      CompareAll(function, Format("{} against {}: ", variants_[i].label, variants_[0].label), got,
+                 first, {}, problems);
     }
   }
   return {};
@@ -318,31 +455,28 @@ Status Executor::CheckRunError(const Directive& directive, std::vector<std::stri
 }
 
 Status Executor::DiffVariants(const ir::Function& function, std::span<const Tensor> inputs,
-                              const std::string& label, std::vector<std::string>& problems) const {
-  std::vector<Tensor> shifted;
-  for (const Tensor& input : inputs) {
-    GCOMP_ASSIGN_OR_RETURN(Tensor moved, Misaligned(input));
-    shifted.push_back(std::move(moved));
-  }
-  std::vector<Tensor> first;
+                              const std::string& label, std::vector<Tensor>& first,
+                              std::vector<std::string>& problems) const {
+  const std::vector<const ir::Result*> results = Outputs(function);
   for (const Variant& variant : variants_) {
     std::string where = label + variant.label;
     std::vector<Tensor> got;
     GCOMP_RETURN_IF_ERROR(Invoke(variant.session, function, inputs, got));
-    if (first.empty()) first = got;
-    CompareAll(where + ": ", got, first, {}, problems);
-    std::vector<GuardedOutput> guarded;
-    std::vector<Tensor> into;
-    for (const Tensor& tensor : first) {
-      GCOMP_ASSIGN_OR_RETURN(GuardedOutput output, GuardedOutput::Like(tensor));
-      into.push_back(output.tensor());
-      guarded.push_back(std::move(output));
+    if (&variant == &variants_[0]) first = got;
+    CompareAll(function, where + ": ", got, first, {}, problems);
+    std::vector<std::optional<GuardedOutput>> guarded(results.size());
+    std::vector<Tensor> into(results.size());
+    for (size_t i = 0; i < results.size(); ++i) {
+      if (results[i]->annotations.alias.valid()) continue;  // lies in an input
+      GCOMP_ASSIGN_OR_RETURN(guarded[i], GuardedOutput::Like(first[i]));
+      into[i] = guarded[i]->tensor();
     }
-    GCOMP_RETURN_IF_ERROR(Invoke(variant.session, function, shifted, into));
-    CompareAll(where + ", misaligned inputs: ", into, first, {}, problems);
+    GCOMP_RETURN_IF_ERROR(
+        Invoke(variant.session, function, inputs, into, Alignment::kOfOneElement));
+    CompareAll(function, where + ", misaligned inputs: ", into, first, {}, problems);
     GCOMP_RETURN_IF_ERROR(DiffHostile(variant, function, inputs, first, where, problems));
     for (size_t i = 0; i < guarded.size(); ++i) {
-      if (guarded[i].MarginsAreWhole()) continue;
+      if (!guarded[i] || guarded[i]->MarginsAreWhole()) continue;
       problems.push_back(Format("{}: memory around result {} is written", where, i));
     }
   }
@@ -359,7 +493,7 @@ Status Executor::DiffHostile(const Variant& variant, const ir::Function& functio
     GCOMP_RETURN_IF_ERROR(Invoke(variant.hostile, function, inputs, got));
     kept = HostileCaller::IsKept();
   }
-  CompareAll(where + ", hostile environment: ", got, expected, {}, problems);
+  CompareAll(function, where + ", hostile environment: ", got, expected, {}, problems);
   if (!kept) problems.push_back(where + ": the caller's floating-point environment is changed");
   return {};
 }
@@ -376,7 +510,8 @@ Status Executor::DiffOnce(const ir::Function& function, const SymbolValues& symb
     FillRandom(kind, seed * 1000 + inputs.size(), input.dtype(), input.NumElements(), input.data());
     inputs.push_back(std::move(input));
   }
-  GCOMP_RETURN_IF_ERROR(DiffVariants(function, inputs, label, problems));
+  std::vector<Tensor> outputs;
+  GCOMP_RETURN_IF_ERROR(DiffVariants(function, inputs, label, outputs, problems));
   std::vector<CpuLevel> levels;
   for (const std::shared_ptr<Engine>& engine : engines_) levels.push_back(engine->cpu());
   std::vector<int64_t> values;
@@ -385,8 +520,8 @@ Status Executor::DiffOnce(const ir::Function& function, const SymbolValues& symb
                          DiffOps(function, values, kind, seed, levels));
   for (std::string& difference : differences) problems.push_back(label + difference);
   GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<const WeightStore> weights, Weights());
-  GCOMP_ASSIGN_OR_RETURN(differences,
-                         DiffReference(engines_[0], test_.text, weights, function, inputs, values));
+  GCOMP_ASSIGN_OR_RETURN(differences, DiffReference(engines_[0], test_.text, weights, function,
+                                                    inputs, values, outputs));
   for (std::string& difference : differences) problems.push_back(label + difference);
   return {};
 }
@@ -439,7 +574,7 @@ Status Executor::CheckDiff(const Directive& directive, std::vector<std::string>&
 
 std::vector<std::string> Executor::Run(const Directive& directive) {
   std::vector<std::string> problems;
-  Status status = CheckRun(directive, problems);
+  Status status = CheckRun(directive, directive.name == "run-again", problems);
   if (!status.ok()) problems.push_back(status.ToString());
   return problems;
 }

@@ -1,4 +1,4 @@
-// Executor: the `run:`, `run-error:` and `diff:` directives of one module.
+// Executor: the `run:`, `run-again:`, `run-error:` and `diff:` directives of one module.
 #pragma once
 
 #include <memory>
@@ -26,7 +26,8 @@ class Executor {
            const TestModule& test, const ir::Module& module, const std::string& rewritten)
       : engines_(engines), path_(path), test_(test), module_(module), rewritten_(rewritten) {}
 
-  // run: @f(ARG, ...) == VALUE, ... [atol=.. rtol=.. ulp=..]
+  // run: @f(ARG, ...) == VALUE, ... [leaves %x = VALUE, ...] [atol=.. rtol=.. ulp=..]
+  // run-again: the same in the context of the run before it
   std::vector<std::string> Run(const Directive& directive);
 
   // run-error: @f(ARG, ...) E401 TEXT
@@ -56,13 +57,17 @@ class Executor {
   Status LoadVariants();
   StatusOr<const ir::Function*> FindFunction(LiteralReader& reader) const;
   StatusOr<Call> ReadCall(LiteralReader& reader) const;
-  Status CheckRun(const Directive& directive, std::vector<std::string>& problems);
+  StatusOr<std::vector<Tensor>> ReadExpected(LiteralReader& reader, Call& call) const;
+  Status PrepareContexts(const ir::Function& function, bool again);
+  Status CheckRun(const Directive& directive, bool again, std::vector<std::string>& problems);
   Status CheckRunError(const Directive& directive, std::vector<std::string>& problems);
   Status CheckDiff(const Directive& directive, std::vector<std::string>& problems);
   StatusOr<DiffRequest> ReadDiff(LiteralReader& reader) const;
-  // One set of inputs in every variant.
+  // One set of inputs in every variant. `first`: what the first one gives, and what its `mut`
+  // parameters hold then.
   Status DiffVariants(const ir::Function& function, std::span<const Tensor> inputs,
-                      const std::string& label, std::vector<std::string>& problems) const;
+                      const std::string& label, std::vector<Tensor>& first,
+                      std::vector<std::string>& problems) const;
   // The same inputs for a caller whose floating-point environment is hostile.
   Status DiffHostile(const Variant& variant, const ir::Function& function,
                      std::span<const Tensor> inputs, std::span<const Tensor> expected,
@@ -81,6 +86,9 @@ class Executor {
   const ir::Module& module_;
   const std::string& rewritten_;
   std::vector<Variant> variants_;
+  // Of the last run:, for a run-again:.
+  const ir::Function* ran_ = nullptr;
+  std::vector<std::unique_ptr<Context>> contexts_;
 };
 
 }  // namespace gcomp::filetest

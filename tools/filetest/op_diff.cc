@@ -59,6 +59,10 @@ class OpDiff {
 
   // False if the op's sizes are not known from the symbols alone.
   bool Bind() {
+    for (const ir::AttrValue& attr : op_.attrs) {
+      const auto* expr = attr.As<ir::Expr>();
+      if (expr != nullptr && !expr->Evaluate(symbols_)) return false;
+    }
     for (ir::ValueId id : op_.operands) {
       StatusOr<TensorSpec> spec = ir::BindType(function_.value(id).type, symbols_);
       if (!spec.ok()) return false;
@@ -194,6 +198,8 @@ StatusOr<std::vector<std::string>> DiffOps(const ir::Function& function,
       if (!diff.Bind()) continue;
       diff.FillOperands(kind, seed);
       Status status = diff.Compare(levels, differences);
+      // With these attributes the op is a formula of others, which have kernels.
+      if (!status.ok() && op.def->decomposes() && status.id() == ErrorId::E511) continue;
       if (!status.ok()) return std::move(status).AddNote(ir::PrintOpLine(function, op));
     }
   }

@@ -1,12 +1,17 @@
 #include "tools/filetest/reference_diff.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include "base/format.h"
+#include "ir/builder.h"
 #include "ir/op_def.h"
+#include "ir/storage_roots.h"
 #include "ir/text.h"
+#include "tests/reference/machine.h"
 #include "tests/reference/reference.h"
 
 namespace gcomp::filetest {
@@ -14,17 +19,16 @@ namespace {
 
 using ir::Function;
 using ir::Op;
+using ir::OpId;
 using ir::ValueId;
+using reference::Machine;
+using reference::View;
 
 // Squares and sums of some thousand such numbers stay finite in f32.
 constexpr reference::Number kLarge = 1e15L;
 
 reference::Tensor Read(const Tensor& tensor) {
-  ir::TensorSpec spec;
-  spec.dtype = tensor.dtype();
-  spec.sizes.assign(tensor.sizes().begin(), tensor.sizes().end());
-  spec.strides = ir::ContiguousStrides(spec.sizes);
-  return reference::Load(spec, tensor.data());
+  return reference::Load(tensor.spec(), tensor.data());
 }
 
 bool AreTame(std::span<const reference::Tensor> operands) {
@@ -36,83 +40,339 @@ bool AreTame(std::span<const reference::Tensor> operands) {
   return true;
 }
 
-// The values of a run that are known, by ValueId.
-class ValueTable {
- public:
-  explicit ValueTable(const Function& function)
-      : function_(function), values_(function.values.size()) {}
+// ---- Seeing what a run does ---------------------------------------------------------------------
 
-  void Set(ValueId id, reference::Tensor tensor) { values_[id.index()] = std::move(tensor); }
-
-  // nullopt if some operand is not known.
-  std::optional<std::vector<reference::Tensor>> Operands(const Op& op) const {
-    std::vector<reference::Tensor> operands;
-    for (ValueId id : op.operands) {
-      const ir::Value& value = function_.value(id);
-      if (value.kind == ir::Value::Kind::kLiteral) {
-        operands.push_back({value.literal.dtype, {}, {reference::NumberOf(value.literal)}});
-      } else if (values_[id.index()]) {
-        operands.push_back(*values_[id.index()]);
-      } else {
-        return std::nullopt;
-      }
-    }
-    return operands;
-  }
-
-  const std::optional<reference::Tensor>& Get(ValueId id) const { return values_[id.index()]; }
-
- private:
-  const Function& function_;
-  std::vector<std::optional<reference::Tensor>> values_;
+// A copy of a value that a function takes as it runs, and returns at its end.
+struct Snapshot {
+  ValueId of;
+  size_t output;
 };
 
-// A copy of `function` in `module` that returns every tensor its body's ops make.
-std::vector<ValueId> AddTransparentCopy(ir::Module& module, const Function& function,
-                                        const std::string& name) {
-  Function& copy = module.AddFunction(name);
-  copy = function;
-  copy.name = name;
-  copy.exported = true;
-  std::vector<ValueId> seen;
-  for (ir::OpId id : copy.block(copy.body).ops) {
-    for (ValueId result : copy.op(id).results) {
-      if (copy.value(result).type.is_tensor()) seen.push_back(result);
+struct Snapshots {
+  std::vector<Snapshot> params;                  // of weights, before all ops
+  std::map<OpId, std::vector<Snapshot>> before;  // of operands
+  std::map<OpId, std::vector<Snapshot>> after;   // of results, and of operands that may be written
+};
+
+// Makes a copy of `function` in `module` that returns snapshots.
+class TransparentCopy {
+ public:
+  TransparentCopy(ir::Module& module, const Function& function, const std::string& name,
+                  const ir::OpRegistry& ops)
+      : roots_(module, function),
+        module_(module),
+        copy_(module.AddFunction(name)),
+        builder_(Prepared(function, name), copy_, ops) {}
+
+  StatusOr<Snapshots> Make() {
+    ir::Block& body = copy_.block(copy_.body);
+    const std::vector<OpId> ops = std::exchange(body.ops, {});
+    for (ValueId param : copy_.params()) {
+      if (!copy_.value(param).annotations.weight) continue;
+      GCOMP_RETURN_IF_ERROR(Take(param, snapshots_.params));
+    }
+    for (OpId id : ops) {
+      const Op op = copy_.op(id);
+      for (ValueId operand : op.operands) {
+        if (!roots_.written(operand)) continue;
+        GCOMP_RETURN_IF_ERROR(Take(operand, snapshots_.before[id]));
+      }
+      copy_.block(copy_.body).ops.push_back(id);
+      builder_.Learn(op);
+      copy_.defines.insert(copy_.defines.end(), op.defines.begin(), op.defines.end());
+      for (ValueId result : op.results) {
+        GCOMP_RETURN_IF_ERROR(Take(result, snapshots_.after[id]));
+      }
+      if (!op.def->has_callee && op.regions.empty()) continue;
+      for (ValueId operand : op.operands) {
+        if (!roots_.written(operand)) continue;
+        GCOMP_RETURN_IF_ERROR(Take(operand, snapshots_.after[id]));
+      }
+    }
+    builder_.Return(returned_);
+    return std::move(snapshots_);
+  }
+
+ private:
+  ir::Module& Prepared(const Function& function, const std::string& name) {
+    copy_ = function;
+    copy_.name = name;
+    copy_.exported = true;
+    copy_.defines.clear();
+    copy_.results.clear();
+    return module_;
+  }
+
+  Status Take(ValueId id, std::vector<Snapshot>& snapshots) {
+    const ir::Value& value = copy_.value(id);
+    if (!value.type.is_tensor() || value.kind == ir::Value::Kind::kLiteral) return {};
+    GCOMP_ASSIGN_OR_RETURN(ValueId taken, builder_.Add1("contiguous", {id}));
+    snapshots.push_back({id, returned_.size()});
+    returned_.push_back(taken);
+    return {};
+  }
+
+  const ir::StorageRoots roots_;
+  ir::Module& module_;
+  Function& copy_;
+  ir::Builder builder_;
+  Snapshots snapshots_;
+  std::vector<ValueId> returned_;
+};
+
+// ---- The same run in the model ------------------------------------------------------------------
+
+class Replay {
+ public:
+  Replay(const ir::Module& module, const Function& function, std::span<const int64_t> symbols,
+         const Snapshots& snapshots, std::span<const Tensor> seen, const ir::OpDef& exact)
+      : function_(function),
+        snapshots_(snapshots),
+        seen_(seen),
+        exact_(exact),
+        machine_(&module),
+        frame_(machine_.NewFrame(function, symbols)),
+        known_(function.symbols.size(), false) {
+    for (size_t i = 0; i < function.num_symbol_params; ++i) known_[i] = true;
+  }
+
+  void SetParams(std::span<const Tensor> inputs) {
+    size_t next_input = 0;
+    for (ValueId param : function_.params()) {
+      if (!function_.value(param).annotations.weight) Adopt(param, inputs[next_input++]);
+    }
+    for (const Snapshot& snapshot : snapshots_.params) Adopt(snapshot.of, seen_[snapshot.output]);
+  }
+
+  Status RunOp(OpId id) {
+    const Op& op = function_.op(id);
+    const std::vector<Snapshot> none;
+    auto at = snapshots_.before.find(id);
+    for (const Snapshot& snapshot : at == snapshots_.before.end() ? none : at->second) {
+      if (!frame_.values[snapshot.of.index()]) continue;
+      CheckModel(snapshot, Format("before {}", ir::PrintOpLine(function_, op)));
+    }
+    at = snapshots_.after.find(id);
+    const std::vector<Snapshot>& after = at == snapshots_.after.end() ? none : at->second;
+    const bool in_model = op.def->has_callee || op.def->has_global ||
+                          reference::RunsRegionOnce(op) || op.def->effects.alias_of[0] >= 0;
+    if (in_model && op.def->effects.write != ir::WriteKind::kData) {
+      GCOMP_RETURN_IF_ERROR(RunInModel(op, after));
+    } else {
+      GCOMP_RETURN_IF_ERROR(RunAlone(op, after));
+    }
+    Learn(op);
+    return {};
+  }
+
+  // What the function itself gave and left.
+  void CheckEnd(std::span<const Tensor> outputs) {
+    const std::vector<ValueId>& yields = function_.block(function_.body).yields;
+    size_t next = 0;
+    std::vector<std::pair<ValueId, reference::Tensor>> stored;
+    std::vector<std::pair<size_t, size_t>> aliases;  // of the yields, of the outputs
+    for (size_t i = 0; i < yields.size(); ++i) {
+      const ir::Annotations& annotations = function_.results[i].annotations;
+      StatusOr<View> view = machine_.Operand(frame_, yields[i]);
+      if (annotations.into.valid()) {
+        if (view.ok()) stored.emplace_back(annotations.into, machine_.memory().Read(*view));
+        continue;
+      }
+      const size_t at = next++;
+      if (annotations.alias.valid()) {
+        aliases.emplace_back(i, at);
+      } else {
+        CheckResult(i, at, outputs);
+      }
+    }
+    // All are made before one is stored; a result that lies in a parameter sees what is stored
+    // there.
+    for (const auto& [param, value] : stored) {
+      machine_.memory().Write(*frame_.values[param.index()], value);
+    }
+    for (auto [i, at] : aliases) CheckResult(i, at, outputs);
+    for (ValueId param : function_.params()) {
+      const ir::Value& value = function_.value(param);
+      if (!value.annotations.mut) continue;
+      const size_t at = next++;
+      const std::optional<View>& view = frame_.values[param.index()];
+      if (view && at < outputs.size()) {
+        CheckView(*view, outputs[at], Format("%{} after the run", value.name));
+      }
     }
   }
-  copy.results.clear();
-  for (ValueId id : seen) copy.results.push_back({copy.value(id).type, {}});
-  copy.block(copy.body).yields = seen;
-  return seen;
-}
 
-std::string Describe(const Function& function, const Op& op, size_t result,
-                     const reference::Mismatch& mismatch) {
-  std::string line = Format("{}: result {}", ir::PrintOpLine(function, op), result);
-  if (mismatch.index < 0) return line + " has another dtype or other sizes than the reference";
-  return Format("{}: element {} is {}, the reference says {} ({} ulp)", line, mismatch.index,
-                static_cast<double>(mismatch.got), static_cast<double>(mismatch.want),
-                mismatch.error_ulp);
-}
+  std::vector<std::string> TakeDifferences() { return std::move(differences_); }
 
-Status CheckOp(const Function& function, const Op& op, std::span<const int64_t> symbols,
-               ValueTable& values, std::vector<std::string>& differences) {
-  if (!reference::Knows(op.def->name)) return {};
-  std::optional<std::vector<reference::Tensor>> operands = values.Operands(op);
-  if (!operands) return {};
-  if (op.def->tolerance.rtol != 0 && !AreTame(*operands)) return {};
-  GCOMP_ASSIGN_OR_RETURN(std::vector<reference::Tensor> wanted,
-                         reference::Evaluate(function, op, *operands, symbols));
-  for (size_t r = 0; r < op.results.size() && r < wanted.size(); ++r) {
-    const std::optional<reference::Tensor>& got = values.Get(op.results[r]);
-    if (!got) {  // a key of random numbers: what it must be stands for what it is
-      values.Set(op.results[r], wanted[r]);
-      continue;
-    }
-    auto mismatch = reference::Compare(*op.def, *operands, *got, wanted[r]);
-    if (mismatch) differences.push_back(Describe(function, op, r, *mismatch));
+ private:
+  // The value is what was seen.
+  void Adopt(ValueId id, const Tensor& tensor) {
+    frame_.values[id.index()] =
+        machine_.memory().AddBits(tensor.dtype(), tensor.sizes(), tensor.data());
   }
-  return {};
+
+  bool Compare(const ir::OpDef& def, std::span<const reference::Tensor> operands, const Tensor& got,
+               const reference::Tensor& want, const std::string& where) {
+    auto mismatch = reference::Compare(def, operands, Read(got), want);
+    if (!mismatch) return true;
+    differences_.push_back(
+        mismatch->index < 0 ? Format("{}: another dtype or other sizes than the reference", where)
+                            : Format("{}: element {} is {}, the reference says {} ({} ulp)", where,
+                                     mismatch->index, static_cast<double>(mismatch->got),
+                                     static_cast<double>(mismatch->want), mismatch->error_ulp));
+    return false;
+  }
+
+  void CheckResult(size_t i, size_t at, std::span<const Tensor> outputs) {
+    const ValueId id = function_.block(function_.body).yields[i];
+    StatusOr<View> view = machine_.Operand(frame_, id);
+    if (!view.ok() || at >= outputs.size() || !function_.value(id).type.is_tensor()) return;
+    CheckView(*view, outputs[at], Format("result {}", i));
+  }
+
+  // Compares with what the model holds.
+  bool CheckView(const View& view, const Tensor& got, const std::string& where) {
+    return Compare(exact_, {}, got, machine_.memory().Read(view), where);
+  }
+
+  // The same for a snapshot; what was seen is what the model holds from then on.
+  void CheckModel(const Snapshot& snapshot, const std::string& where) {
+    const Tensor& got = seen_[snapshot.output];
+    const View& view = *frame_.values[snapshot.of.index()];
+    if (view.dtype != got.dtype() || view.sizes != got.sizes()) {
+      CheckView(view, got, where);
+      Adopt(snapshot.of, got);
+      return;
+    }
+    CheckView(view, got, Format("%{} {}", function_.value(snapshot.of).name, where));
+    machine_.memory().WriteBits(view, got.data());
+  }
+
+  // Calls, bodies that run once, views: the model runs them.
+  Status RunInModel(const Op& op, const std::vector<Snapshot>& after) {
+    const std::string where = Format("after {}", ir::PrintOpLine(function_, op));
+    Status status = KnowsSizes(op) ? machine_.Run(frame_, op) : Status(ErrorId::E510, "a size");
+    if (!status.ok() && status.id() != ErrorId::E510) return status;
+    if (!status.ok()) {
+      machine_.ForgetGlobals();
+      for (ValueId id : op.results) frame_.values[id.index()].reset();
+    }
+    for (const Snapshot& snapshot : after) {
+      std::optional<View>& view = frame_.values[snapshot.of.index()];
+      if (!view) {
+        Adopt(snapshot.of, seen_[snapshot.output]);
+      } else if (status.ok()) {
+        CheckModel(snapshot, where);
+      } else {
+        machine_.memory().WriteBits(*view, seen_[snapshot.output].data());
+      }
+    }
+    return {};
+  }
+
+  // All else: the reference says what each result must be, and the model holds what it is.
+  Status RunAlone(const Op& op, const std::vector<Snapshot>& after) {
+    std::vector<reference::Tensor> operands;
+    bool known = KnowsSizes(op) && reference::Knows(*op.def);
+    for (ValueId id : op.operands) {
+      StatusOr<View> view = machine_.Operand(frame_, id);
+      known = known && view.ok();
+      if (known) operands.push_back(machine_.memory().Read(*view));
+    }
+    std::vector<reference::Tensor> wanted;
+    if (known && (op.def->tolerance.rtol == 0 || AreTame(operands))) {
+      StatusOr<std::vector<reference::Tensor>> evaluated = machine_.Evaluate(frame_, op, operands);
+      // An op of a region may be one that it does not know.
+      if (evaluated.ok()) {
+        wanted = *std::move(evaluated);
+      } else if (evaluated.status().id() == ErrorId::E510) {
+        machine_.ForgetGlobals();
+      } else {
+        return std::move(evaluated).status();
+      }
+    }
+    const bool in_place = op.def->effects.write == ir::WriteKind::kData;
+    for (size_t r = 0; r < op.results.size(); ++r) {
+      auto snapshot = std::find_if(after.begin(), after.end(),
+                                   [&](const Snapshot& each) { return each.of == op.results[r]; });
+      std::optional<View>& view = frame_.values[op.results[r].index()];
+      if (snapshot == after.end()) {  // a key of random numbers: what it must be is what it is
+        if (r < wanted.size()) view = machine_.memory().Add(wanted[r]);
+        continue;
+      }
+      const Tensor& got = seen_[snapshot->output];
+      if (r < wanted.size()) {
+        Compare(*op.def, operands, got, wanted[r],
+                Format("{}: result {}", ir::PrintOpLine(function_, op), r));
+      }
+      const std::optional<View>& target =
+          frame_.values[op.operands.empty() ? 0 : op.operands[0].index()];
+      if (in_place && r == 0 && target.has_value()) {
+        view = target;
+        machine_.memory().WriteBits(*view, got.data());
+      } else {
+        Adopt(op.results[r], got);
+      }
+    }
+    return {};
+  }
+
+  // False if an attribute or a result of `op` speaks of a symbol whose value is not known, and
+  // which it does not define itself.
+  bool KnowsSizes(const Op& op) const {
+    bool known = true;
+    auto visit = [&](const ir::Expr& expr) {
+      expr.ForEachSymbol([&](ir::SymId id) {
+        const bool own = std::find(op.defines.begin(), op.defines.end(), id) != op.defines.end();
+        known = known && (own || known_[id.index()]);
+      });
+    };
+    for (ValueId id : op.results) {
+      for (const ir::Expr& dim : function_.value(id).type.dims()) visit(dim);
+    }
+    for (const ir::Expr& size : op.callee_sizes) visit(size);
+    for (const ir::AttrValue& attr : op.attrs) {
+      if (const auto* expr = attr.As<ir::Expr>()) visit(*expr);
+      if (const auto* list = attr.As<ir::AttrList>()) {
+        for (const ir::AttrValue& item : *list) {
+          if (const auto* expr = item.As<ir::Expr>()) visit(*expr);
+        }
+      }
+    }
+    return known;
+  }
+
+  void Learn(const Op& op) {
+    Machine::Learn(frame_, op, machine_.memory());
+    for (ValueId id : op.results) {
+      if (!frame_.values[id.index()]) continue;
+      const ir::Type& type = function_.value(id).type;
+      auto learn = [&](const ir::Expr& expr) {
+        if (expr.kind() == ir::Expr::Kind::kSymbol) known_[expr.symbol().index()] = true;
+      };
+      if (type.kind() == ir::Type::Kind::kInt) learn(type.value());
+      if (type.is_tensor()) std::for_each(type.dims().begin(), type.dims().end(), learn);
+    }
+  }
+
+  const Function& function_;
+  const Snapshots& snapshots_;
+  std::span<const Tensor> seen_;
+  const ir::OpDef& exact_;  // of an op without a tolerance
+  Machine machine_;
+  Machine::Frame frame_;
+  std::vector<bool> known_;  // per symbol
+  std::vector<std::string> differences_;
+};
+
+// Row-major copies, as the function may write them.
+StatusOr<std::vector<Tensor>> Copies(std::span<const Tensor> inputs) {
+  std::vector<Tensor> copies;
+  for (const Tensor& input : inputs) {
+    GCOMP_ASSIGN_OR_RETURN(Tensor copy, Tensor::Copy(input.dtype(), input.sizes(), input.data()));
+    copies.push_back(std::move(copy));
+  }
+  return copies;
 }
 
 }  // namespace
@@ -122,33 +382,34 @@ StatusOr<std::vector<std::string>> DiffReference(const std::shared_ptr<Engine>& 
                                                  const std::shared_ptr<const WeightStore>& weights,
                                                  const ir::Function& function,
                                                  std::span<const Tensor> inputs,
-                                                 std::span<const int64_t> symbols) {
+                                                 std::span<const int64_t> symbols,
+                                                 std::span<const Tensor> outputs) {
   ir::Diagnostics diagnostics("@" + function.name, text);
   ir::Module module = ir::Parse(text, engine->ops(), diagnostics);
+  ir::Module original = ir::Parse(text, engine->ops(), diagnostics);
   GCOMP_RETURN_IF_ERROR(diagnostics.ToStatus());
   const std::string name = function.name + ".all_values";
-  std::vector<ValueId> seen = AddTransparentCopy(module, function, name);
-  if (seen.empty()) return std::vector<std::string>();
+  GCOMP_ASSIGN_OR_RETURN(Snapshots snapshots,
+                         TransparentCopy(module, function, name, engine->ops()).Make());
   GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<Session> session,
                          Session::Load(engine, std::move(module), weights, {}));
   GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Context> context, Context::Create(session, name));
-  std::vector<Tensor> outputs;
-  GCOMP_RETURN_IF_ERROR(context->Run(inputs, outputs));
+  GCOMP_ASSIGN_OR_RETURN(std::vector<Tensor> own, Copies(inputs));
+  std::vector<Tensor> seen;
+  GCOMP_RETURN_IF_ERROR(context->Run(own, seen));
 
-  ValueTable values(function);
-  for (size_t i = 0; i < seen.size(); ++i) values.Set(seen[i], Read(outputs[i]));
-  size_t next_input = 0;
-  for (ValueId param : function.params()) {
-    if (function.value(param).annotations.weight) continue;
-    values.Set(param, Read(inputs[next_input++]));
+  const ir::OpDef* exact = engine->ops().Find("contiguous");
+  GCOMP_ENSURE(exact != nullptr, "snapshots are made by it");
+  Replay replay(original, function, symbols, snapshots, seen, *exact);
+  replay.SetParams(inputs);
+  for (OpId id : function.block(function.body).ops) {
+    Status status = replay.RunOp(id);
+    if (!status.ok()) {
+      return std::move(status).AddNote(ir::PrintOpLine(function, function.op(id)));
+    }
   }
-  std::vector<std::string> differences;
-  for (ir::OpId id : function.block(function.body).ops) {
-    const Op& op = function.op(id);
-    Status status = CheckOp(function, op, symbols, values, differences);
-    if (!status.ok()) return std::move(status).AddNote(ir::PrintOpLine(function, op));
-  }
-  return differences;
+  replay.CheckEnd(outputs);
+  return replay.TakeDifferences();
 }
 
 }  // namespace gcomp::filetest

@@ -22,7 +22,7 @@ constexpr std::string_view kIndent = "    ";
 // The directives that state something; a module must have one of them.
 constexpr std::string_view kStatements[] = {"check",     "check-count", "check-label", "check-next",
                                             "check-not", "diff",        "error",       "print",
-                                            "run",       "run-error"};
+                                            "run",       "run-again",   "run-error"};
 
 // An error that a directive asks for.
 struct ExpectedError {
@@ -168,7 +168,7 @@ class ModuleRun {
     Executor executor(environment_.engines, path_, test_, module, rewritten);
     for (const Directive& directive : test_.directives) {
       std::vector<std::string> problems;
-      if (directive.name == "run") {
+      if (directive.name == "run" || directive.name == "run-again") {
         problems = executor.Run(directive);
       } else if (directive.name == "run-error") {
         problems = executor.RunError(directive);

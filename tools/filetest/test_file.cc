@@ -16,7 +16,7 @@ constexpr std::string_view kPrefix = "//!";
 constexpr std::string_view kNames[] = {"check",     "check-count", "check-label", "check-next",
                                        "check-not", "diff",        "error",       "noncanonical",
                                        "note",      "passes",      "print",       "run",
-                                       "run-error", "weights"};
+                                       "run-again", "run-error",   "weights"};
 
 std::string_view Trim(std::string_view text) {
   size_t begin = text.find_first_not_of(" \t\r");
@@ -48,7 +48,7 @@ int OpenBrackets(std::string_view text) {
 
 // Only values are long enough to need several lines; a check's text may have any brackets.
 bool MayContinue(std::string_view name) {
-  return name == "run" || name == "run-error" || name == "diff";
+  return name == "run" || name == "run-again" || name == "run-error" || name == "diff";
 }
 
 class Reader {

@@ -85,7 +85,7 @@ void SetDims(Type& type, ir::Dims dims) {
 
 bool IsSizeAttr(const ir::AttrSpec& spec) {
   const bool number = spec.kind == AttrKind::kInt || spec.kind == AttrKind::kIntList;
-  return spec.kind == AttrKind::kSize || spec.kind == AttrKind::kSizeList ||
+  return spec.kind == AttrKind::kSize || spec.kind == AttrKind::kExpr || spec.kind == AttrKind::kSizeList ||
          (number && spec.axis == ir::AttrSpec::Axis::kNo);
 }
 
