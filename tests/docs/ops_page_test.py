@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""docs/ops.md is what gcomp-opt writes of the records.
+"""docs/ops.md and the functions in frontends/trace are what gcomp-opt writes of the records.
 
 Usage: ops_page_test.py SOURCE_DIR PATH_TO_gcomp-opt
 """
@@ -7,14 +7,19 @@ import pathlib
 import subprocess
 import sys
 
+FILES = {"docs/ops.md": "--ops-page", "frontends/trace/ops.h": "--ops-header", "frontends/trace/ops.cc": "--ops-source"}
+
 
 def main():
-    page = pathlib.Path(sys.argv[1]) / "docs/ops.md"
-    text = subprocess.run([sys.argv[2], "--ops-page"], capture_output=True, text=True, check=True).stdout
-    if page.exists() and page.read_text() == text:
-        return 0
-    print("docs/ops.md is not what the records say; write it anew: gcomp-opt --ops-page -o docs/ops.md")
-    return 1
+    stale = 0
+    for name, flag in FILES.items():
+        path = pathlib.Path(sys.argv[1]) / name
+        text = subprocess.run([sys.argv[2], flag], capture_output=True, text=True, check=True).stdout
+        if path.exists() and path.read_text() == text:
+            continue
+        print(f"{name} is not what the records say; write it anew: gcomp-opt {flag} -o {name}")
+        stale = 1
+    return stale
 
 
 if __name__ == "__main__":

@@ -1,0 +1,71 @@
+// What it costs to trace: per op, from the C++ function to the module. The goal is at most 2 us.
+//
+//   gcomp-microbench --benchmark_filter=trace
+
+#include <benchmark/benchmark.h>
+
+#include <tuple>
+
+#include "frontends/trace/jit.h"
+#include "frontends/trace/ops.h"
+#include "frontends/trace/structure.h"
+
+namespace gcomp::bench {
+namespace {
+
+constexpr int kNumOps = 10000;
+
+void ReportPerOp(benchmark::State& state, int ops) {
+  state.counters["us_per_op"] = benchmark::Counter(
+      ops / 1e6, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+template <class F>
+void Trace(benchmark::State& state, F fn, int ops) {
+  const std::tuple args(Array::OfType(DType::kF32, {16, 16}), Array::OfType(DType::kF32, {16, 16}));
+  for (auto _ : state) {
+    StatusOr<Traced> traced = trace(fn, args);
+    if (!traced.ok()) return state.SkipWithError(traced.status().ToString().c_str());
+    benchmark::DoNotOptimize(traced->module.functions.data());
+  }
+  ReportPerOp(state, ops);
+}
+
+// A chain of elementwise ops.
+void TraceChain(benchmark::State& state) {
+  auto fn = [](Array x, const Array& y) {
+    for (int i = 0; i < kNumOps / 2; ++i) x = ops::relu(x + y);
+    return x;
+  };
+  Trace(state, fn, kNumOps);
+}
+
+// Regions of ten ops, 100 calls: bodies are traced at each call and found equal.
+void TraceRegions(benchmark::State& state) {
+  auto layer = region("layer", [](Array x, const Array& y) {
+    for (int i = 0; i < 5; ++i) x = ops::relu(x + y);
+    return x;
+  });
+  auto fn = [&](Array x, const Array& y) {
+    for (int i = 0; i < 100; ++i) x = layer(x, y);
+    return x;
+  };
+  Trace(state, fn, 1000);
+}
+
+// A replay of a function of one op: what guards and the call cost beside Context::Run.
+void Replay(benchmark::State& state) {
+  auto fn = jit([](Array x) { return ops::relu(x); });
+  const Array x = Array::From<float>({4}, {1, 2, 3, 4});
+  for (auto _ : state) {
+    StatusOr<Array> y = fn(x);
+    if (!y.ok()) return state.SkipWithError(y.status().ToString().c_str());
+  }
+}
+
+BENCHMARK(TraceChain)->Name("trace/chain10000")->Unit(benchmark::kMillisecond);
+BENCHMARK(TraceRegions)->Name("trace/regions100x10")->Unit(benchmark::kMillisecond);
+BENCHMARK(Replay)->Name("trace/replay");
+
+}  // namespace
+}  // namespace gcomp::bench

@@ -1,0 +1,156 @@
+// jit: a C++ function as a callable that traces itself once per kind of arguments and replays.
+//
+//   auto f = gcomp::jit([&](gcomp::Array x) { return gcomp::ops::softmax(x * scale); });
+//   gcomp::StatusOr<gcomp::Array> y = f(x);   // traces, loads, runs
+//   y = f(x2);                                // same types: runs
+//
+// A call looks for a graph whose guards hold: tree, dtypes, ranks and sizes of the arguments,
+// static arguments, cells read, decisions on sizes. If none does, the function is traced again and
+// the reason is counted (stats). A size that changed between two calls is traced as a symbol. The
+// whole function becomes one graph; what can't be captured is an error of the call, or without
+// full_graph a fallback: side effects drop the `wrap` around them, a graph break runs the function
+// op by op.
+//
+// Cost of a replay: comparing the leaves of the arguments, then Context::Run.
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <any>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "frontends/trace/trace.h"
+#include "runtime/engine.h"
+
+namespace gcomp {
+
+struct JitOptions {
+  enum class Dynamic : uint8_t {
+    kOff,   // every new size is a new trace
+    kAuto,  // a size that differs from that of the trace before becomes a symbol
+    kAll,   // all sizes but 0 and 1 are symbols from the first trace on
+  };
+
+  std::shared_ptr<Engine> engine = {};  // null = the one that all such functions share
+  std::vector<std::string> arg_names = {};
+  bool full_graph = true;
+  Dynamic dynamic = Dynamic::kAuto;
+  size_t max_traces = 16;           // one more is E403
+  bool error_on_recompile = false;  // a second trace is E403
+};
+
+struct JitStats {
+  size_t calls = 0;
+  size_t captures = 0;                      // traces
+  size_t bodies_traced = 0;                 // bodies of functions, @main included
+  std::vector<std::string> recompiles;      // why each trace after the first was needed
+  std::map<std::string, size_t> fallbacks;  // how often by reason; without full_graph
+};
+
+namespace internal {
+
+// True while a graph is being traced on this thread.
+bool InTrace();
+
+class JitCore {
+ public:
+  explicit JitCore(JitOptions options);
+  ~JitCore();
+  JitCore(JitCore&&) noexcept;
+
+  struct Entry;
+
+  // The graph for these arguments; null = none, and then the options for a new trace. Fails with
+  // E403.
+  StatusOr<Entry*> Find(const Flattener& in, TraceOptions* next);
+  StatusOr<Entry*> Add(Traced traced, std::any result);
+  static const std::any& ResultOf(const Entry& entry);
+  static const Traced& TracedOf(const Entry& entry);
+  // Runs on the arguments; the leaves of `out` get the results.
+  Status Run(Entry& entry, const Flattener& in, Flattener& out);
+
+  // What to do after a trace that failed: nothing (the error stands), trace again without `wrap`,
+  // or run the function op by op. Counts it.
+  enum class Fallback : uint8_t { kNone, kDropWraps, kRunEagerly };
+  Fallback After(const Status& failure, const TraceOptions& tried);
+
+  const JitStats& stats() const { return stats_; }
+
+  const std::vector<std::string>& arg_names() const { return options_.arg_names; }
+
+  // The graph of the newest trace; null before the first.
+  const Traced* newest() const;
+
+ private:
+  std::string Mismatch(const Entry& entry, const Flattener& in, std::vector<DynamicDim>* changed);
+
+  JitOptions options_;
+  JitStats stats_;
+  std::vector<std::unique_ptr<Entry>> entries_;
+  std::vector<DynamicDim> dynamic_;
+};
+
+}  // namespace internal
+
+template <class F>
+class Jit {
+ public:
+  Jit(F fn, JitOptions options) : fn_(std::move(fn)), core_(std::move(options)) {}
+
+  // fn(args...). In a trace it is just called. Fails as trace and as Context::Run do.
+  template <class... A>
+  auto operator()(A... args) {
+    std::tuple<std::decay_t<A>...> held(std::move(args)...);
+    using R = decltype(internal::ApplyTo(fn_, held));
+    return Run<R>(held);
+  }
+
+  const JitStats& stats() const { return core_.stats(); }
+
+  // The newest graph; null before the first call.
+  const Traced* traced() const { return core_.newest(); }
+
+ private:
+  template <class R, class T>
+  StatusOr<R> Run(T& args) {
+    if (internal::InTrace()) return StatusOr<R>(internal::ApplyTo(fn_, args));
+    internal::Flattener in = internal::FlattenArgs(args, core_.arg_names());
+    TraceOptions next;
+    GCOMP_ASSIGN_OR_RETURN(internal::JitCore::Entry * entry, core_.Find(in, &next));
+    if (entry == nullptr) {
+      std::optional<R> result;
+      StatusOr<Traced> traced = internal::TraceInto(fn_, args, next, true, &result);
+      while (!traced.ok()) {
+        const auto fallback = core_.After(traced.status(), next);
+        if (fallback == internal::JitCore::Fallback::kNone) return std::move(traced).status();
+        if (fallback == internal::JitCore::Fallback::kRunEagerly) {
+          return StatusOr<R>(internal::ApplyTo(fn_, args));
+        }
+        next.drop_wraps = true;
+        traced = internal::TraceInto(fn_, args, next, true, &result);
+      }
+      GCOMP_ASSIGN_OR_RETURN(entry, core_.Add(*std::move(traced), std::any(*std::move(result))));
+    }
+    const R* known = std::any_cast<R>(&internal::JitCore::ResultOf(*entry));
+    GCOMP_ENSURE(known != nullptr, "equal arguments give results of one type");
+    R result = *known;
+    internal::Flattener out("");
+    out.Visit(result);
+    GCOMP_RETURN_IF_ERROR(core_.Run(*entry, in, out));
+    return StatusOr<R>(std::move(result));
+  }
+
+  F fn_;
+  internal::JitCore core_;
+};
+
+template <class F>
+Jit<std::decay_t<F>> jit(F&& fn, JitOptions options = {}) {
+  return Jit<std::decay_t<F>>(std::forward<F>(fn), std::move(options));
+}
+
+}  // namespace gcomp
