@@ -53,7 +53,7 @@ class Frame::Runner final : public ir::RegionRunner {
     return RunChild(children_[r], operands, results, &out);
   }
 
-  Status Poll() override { return frame_.CheckTime(); }
+  Status Poll() override { return frame_.MayStop() ? frame_.WhyStop() : Status(); }
 
   void Print(std::string_view text) override {
     if (frame_.environment_.log != nullptr) frame_.environment_.log->Write(LogLevel::kInfo, text);
@@ -265,15 +265,16 @@ Status Frame::WhyStop() const {
   if (interrupt != nullptr && interrupt->load(std::memory_order_relaxed)) {
     return Status(ErrorId::E803, "the caller asked to stop");
   }
-  if (NowNs() < *environment_.deadline_ns) return {};
+  const int64_t* deadline_ns = environment_.deadline_ns;
+  if (deadline_ns == nullptr || *deadline_ns == 0 || NowNs() < *deadline_ns) return {};
   return Status(ErrorId::E803, "the deadline of the run has passed");
 }
 
 Status Frame::RunSteps(BlockFrame& block) {
   for (const Step& step : block.steps) {
-    Status status = CheckTime();
-    if (status.ok()) [[likely]]
-      status = step.kernel->Run(step.args);
+    if (MayStop()) [[unlikely]]
+      GCOMP_RETURN_IF_ERROR(WhyStop());
+    Status status = step.kernel->Run(step.args);
     if (!status.ok()) [[unlikely]] {
       const auto index = static_cast<size_t>(&step - block.steps.data());
       return AtOp(std::move(status), *block.code, block.code->instructions[index].op);
@@ -285,7 +286,7 @@ Status Frame::RunSteps(BlockFrame& block) {
 Status Frame::RunStepsWatched(BlockFrame& block) {
   int64_t before = NowNs();
   for (size_t i = 0; i < block.steps.size(); ++i) {
-    GCOMP_RETURN_IF_ERROR(CheckTime());
+    if (MayStop()) GCOMP_RETURN_IF_ERROR(WhyStop());
     const Step& step = block.steps[i];
     Status status =
         environment_.check_effects ? RunStepChecked(block, i) : step.kernel->Run(step.args);

@@ -114,16 +114,14 @@ class Frame {
                   ir::RegionResults* out);
   Status Place(BlockFrame& block, std::span<void* const>& results, ir::RegionResults* out);
 
-  // OK to go on, or E803: interrupted, or past the deadline.
-  Status CheckTime() const {
+  // True if the run may have to stop: WhyStop() decides.
+  bool MayStop() const {
     const std::atomic<bool>* interrupt = environment_.interrupt;
-    const bool stop = interrupt != nullptr && interrupt->load(std::memory_order_relaxed);
-    const bool timed = environment_.deadline_ns != nullptr && *environment_.deadline_ns != 0;
-    if (!stop && !timed) [[likely]]
-      return {};
-    return WhyStop();
+    return (interrupt != nullptr && interrupt->load(std::memory_order_relaxed)) ||
+           (environment_.deadline_ns != nullptr && *environment_.deadline_ns != 0);
   }
 
+  // OK to go on, or E803: interrupted, or past the deadline.
   Status WhyStop() const;
   void TellAliases(const BlockFrame& block);
   Status RunSteps(BlockFrame& block);

@@ -17,6 +17,18 @@ ADD = """export func @f<s0>(%x: f32[s0], %y: f32[s0]) -> (f32[s0]) {
   return %z
 }
 """
+STATE = """global @n: i64[] mut = 40
+
+export func @f(%x: f32[2] mut) -> (f32[2]) effects [state] {
+  %a: i64[] = global.read @n()
+  %b: i64[] = add(%a, 1)
+  global.write @n(%b)
+  %c: f32[] = cast(%b)
+  %x1: f32[2] alias(%x) = add_(%x, %c)
+  %y: f32[2] = neg(%x)
+  return %y
+}
+"""
 TWO_OPS = """export func @f(%x: f32[2]) -> (f32[2]) {
   %a: f32[2] = exp(%x)
   %b: f32[2] = exp(%a)
@@ -53,6 +65,20 @@ class FiletestTest(unittest.TestCase):
         for part in parts:
             self.assertIn(part, result.stderr)
         self.assertRegex(result.stdout, r"1 files, \d+ checks, [1-9]\d* failed\n$")
+
+    # ---- leaves, run-again: ----
+
+    def test_what_a_run_leaves_is_compared(self):
+        run_line = "//! run: @f([1, 2]) == [-42, -43] leaves %x = "
+        again = "//! run-again: @f([1, 2]) == [-43, -44] leaves %x = [43, 44]\n"
+        self.passes(HEAD + STATE + run_line + "[42, 43]\n" + again)
+        self.fails(HEAD + STATE + run_line + "[42, 44]\n", 14, "%x after the run: 1 of 2 elements")
+        self.fails(HEAD + STATE + run_line + "[42, 43], %x = [42, 43]\n", 14, "%x is named twice")
+        self.fails(HEAD + STATE + run_line.replace("%x", "%y") + "[42, 43]\n", 14, "E703", "%y")
+
+    def test_run_again_needs_a_run_before_it(self):
+        again = "//! run-again: @f([1, 2]) == [-42, -43]\n"
+        self.fails(HEAD + STATE + again, 14, "no run: of @f stands right before")
 
     # ---- run: ----
 
