@@ -408,8 +408,8 @@ constinit const ir::OpDef kRngNormal = {
     .source = "Box and Muller, A note on the generation of random normal deviates (1958)",
     .operands = kKeyOnly,
     .attrs = kNormalAttrs,
-    .tolerance = {.ulp = 4,
-                  .reason = "at most 3.8 ulp in f32 and 3.4 in f64 were measured: the logarithm, "
+    .tolerance = {.ulp = 6,
+                  .reason = "at most 3.8 ulp in f32 and 4.5 in f64 were measured: the logarithm, "
                             "the root, the sine of the reduced angle and their product round"},
     .infer = [](InferCtx& ctx) { return InferDraw(ctx, DType::kF32, ir::kFloatDTypes); },
     .prepare =

@@ -184,7 +184,7 @@ ValueId Generator::NewParam(DType dtype, const Dims& dims) {
   // Sometimes as a part of a larger one: a view with an offset.
   const bool part = !dims.empty() && dims[0].is_const() &&
                     layout.kind == ir::Layout::Kind::kContiguous &&
-                    random_.Chance(options_.only_favored ? 25 : 12);
+                    random_.Chance(options_.only_favored ? 40 : 12);
   Dims whole = dims;
   if (part) whole[0] = Expr::Add(whole[0], Expr(1));
   ValueId id = builder_->Param(name, ir::Type::Tensor(dtype, whole, layout));

@@ -816,6 +816,10 @@ std::optional<std::string_view> NotTried(const ir::OpDef& def, Form form) {
   if (name == "one_hot" && (form == Form::kStrided || form == Form::kOffset)) {
     return "its indices are made by an op";
   }
+  if (name == "item") return "takes a number that is made by an op";
+  if (name == "resize_" && (form == Form::kStrided || form == Form::kOffset)) {
+    return "takes row-major tensors";
+  }
   if (name == "as_strided" || name == "as_strided_scatter") {
     if (form == Form::kStrided || form == Form::kOffset) return "takes contiguous tensors";
     if (form == Form::kEmpty) return "needs the elements that it reaches";

@@ -7,6 +7,7 @@
 #include "ir/op_def.h"
 #include "ir/text.h"
 #include "ir/verify.h"
+#include "kernels/all_ops.h"
 
 namespace gcomp::ir {
 namespace {
@@ -222,6 +223,52 @@ TEST(Verify, BrokenTablesAreErrors) {
   Verify(module, outside);
   ASSERT_EQ(outside.count(), 1u);
   EXPECT_NE(outside.list()[0].message.find("outside its tables"), std::string::npos);
+}
+
+// What a program that changes a graph can make and no text can say.
+TEST(Verify, TypesRangesAndRegionsThatNoTextCanSay) {
+  const OpRegistry ops(kernels::AllOps());
+  auto first_error = [&](void (*change)(Function&)) {
+    constexpr std::string_view kText = R"(gir 1 module @m
+
+func @f<s0, s1>(%x: f32[s0, 4]) -> (f32[s0, 4]) {
+  %y: f32[s0, 4] = wrap(%x)
+    body(%a: f32[s0, 4]) {
+      yield %a
+    }
+  return %y
+}
+)";
+    Diagnostics diagnostics("test.ir", kText);
+    Module module = Parse(kText, ops, diagnostics);
+    EXPECT_TRUE(diagnostics.ok()) << diagnostics.Render();
+    change(*module.functions[0]);
+    Verify(module, diagnostics);
+    return diagnostics.ok() ? std::string() : diagnostics.list()[0].message;
+  };
+  EXPECT_EQ(first_error([](Function&) {}), "");
+  EXPECT_NE(first_error([](Function& f) {
+              f.symbols[0].low = Expr::Symbol(SymId(0u));
+            }).find("`s0` is not declared"),
+            std::string::npos);
+  EXPECT_NE(first_error([](Function& f) {
+              f.value(f.params()[0]).type = Type::Tensor(DType::kF32, {Expr(-2)});
+            }).find("size -2 is negative"),
+            std::string::npos);
+  EXPECT_NE(first_error([](Function& f) {
+              Layout layout;
+              layout.kind = Layout::Kind::kStrided;
+              layout.strides = {Expr(1)};
+              f.value(f.params()[0]).type = Type::Tensor(DType::kF32, {Expr(2), Expr(3)}, layout);
+            }).find("other strides than axes"),
+            std::string::npos);
+  EXPECT_NE(first_error([](Function& f) {
+              Block& region = f.block(f.op(f.block(f.body).ops[0]).regions[0]);
+              Op inner = f.op(f.block(f.body).ops[0]);
+              inner.results.clear();
+              region.ops.push_back(f.AddOp(std::move(inner)));
+            }).find("the region of two ops"),
+            std::string::npos);
 }
 
 }  // namespace
