@@ -35,8 +35,8 @@ class OpChecker {
     bool whole = begin.size() == def_.operands.size() + 1 && begin.front() == 0 &&
                  begin.back() == op_.operands.size() &&
                  std::is_sorted(begin.begin(), begin.end()) &&
-                 op_.attrs.size() <= def_.attrs.size();
-    if (!whole) Fail(ErrorId::E999, "broken invariant: operand groups or attributes do not fit");
+                 op_.attrs.size() <= def_.attrs.size() && op_.unknown_args.empty();
+    if (!whole) Fail(ErrorId::E999, "broken invariant: operand groups or attributes do not fit the op");
     return whole;
   }
 
