@@ -141,6 +141,13 @@ class WriteChecker {
                          Format("result {}: alias(%{}), but %{} does not lie in its storage", i,
                                 value(annotations.alias).name, value(body.yields[i]).name));
       }
+      if (annotations.alias.valid() && annotations.into.valid()) {
+        diagnostics_.Add(
+            ErrorId::E507, function_.span,
+            Format("result {}: `alias` says that it stays where it is, `into` that it is "
+                   "stored",
+                   i));
+      }
       if (annotations.into.valid() && !value(annotations.into).annotations.mut) {
         diagnostics_.Add(
             ErrorId::E507, function_.span,
