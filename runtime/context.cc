@@ -148,6 +148,11 @@ Status Context::Impl::Init(std::string_view name) {
   host_integers = HasHostIntegers(function());
   params.resize(function().params().size(), nullptr);
   results.resize(function().results.size(), nullptr);
+  for (const ir::Result& result : function().results) {
+    const std::vector<ir::ValueId>& all = function().params();
+    const auto param = std::find(all.begin(), all.end(), result.annotations.into);
+    into.push_back(param == all.end() ? kNoParam : static_cast<size_t>(param - all.begin()));
+  }
   retire = [this](const Frame& frame) { Retire(frame); };
   GCOMP_RETURN_IF_ERROR(state.Init(session->impl().module, *entry));
   for (size_t i = 0; i < entry->buffers().size(); ++i) {
@@ -185,8 +190,7 @@ Status Context::Impl::Run(std::span<const Tensor> inputs, std::vector<Tensor>& o
   GCOMP_RETURN_IF_ERROR(PrepareInputs(*frame, inputs));
   GCOMP_RETURN_IF_ERROR(PrepareOutputs(*frame, inputs, outputs));
   for (size_t i = 0; i < results.size(); ++i) {
-    const ir::ValueId into = function().results[i].annotations.into;
-    if (into.valid()) results[i] = params[function().value(into).index];
+    if (into[i] != kNoParam) results[i] = params[into[i]];
   }
   LateOutputs late(*this, inputs, outputs);
   const bool known = frame->code().late_blocks().empty();

@@ -33,6 +33,8 @@ struct Context::Impl {
   std::vector<void*> params;                   // by parameter of the function
   std::vector<void*> results;                  // by result; null = its size is not known yet
   std::vector<AliasedResult> aliases;
+  static constexpr size_t kNoParam = SIZE_MAX;
+  std::vector<size_t> into;  // by result: the parameter that it is stored into
 
   const ir::Function& function() const { return entry->function(); }
 
