@@ -5,9 +5,10 @@
 //     ctx.Return(ctx.Call("reduce_mean", {d * d}));
 //   }
 //
-// Ops that are formulas of other ops have no kernel: the pass `decompose` puts the formula in their
+// Ops that are formulas of other ops need no kernel: the pass `decompose` puts the formula in their
 // place when a session loads the module, before anything runs, so that all tiers see the same ops
-// and the same bits.
+// and the same bits. A formula that returns nothing leaves the op as it is, which then must have a
+// kernel (batch_norm in inference).
 //
 // f16 and bf16: an op rounds once. Widened() gives an operand in f32, and Return() rounds to the
 // dtype of the result.

@@ -41,8 +41,7 @@ struct Effects {
 
   // May be removed when unused, merged when equal, moved.
   constexpr bool pure() const {
-    return writes == 0 && !random && ordered == OrderedKind::kNone && !host_sync &&
-           !checks;
+    return writes == 0 && !random && ordered == OrderedKind::kNone && !host_sync && !checks;
   }
 
   constexpr bool IsView() const { return alias_of[0] >= 0 && writes == 0; }

@@ -55,8 +55,8 @@ inline bool IsKnown(const TensorSpec& spec) {
 // Row-major strides in elements; sizes 1 and empty tensors count as in docs/spec/ir.md rule 10.
 std::vector<int64_t> ContiguousStrides(std::span<const int64_t> sizes);
 
-// E802 unless the product of the sizes, and the span of the strides, stay within 2^56 elements. Sizes
-// of 0 count as 1 here, so that products of the other sizes (strides) never overflow.
+// E802 unless the product of the sizes, and the span of the strides, stay within 2^56 elements.
+// Sizes of 0 count as 1 here, so that products of the other sizes (strides) never overflow.
 Status CheckBytes(const TensorSpec& spec);
 
 // The concrete form of `type` for these values of size symbols. Fails with E503 where a size is
@@ -181,8 +181,8 @@ class KernelCtx {
   // Bit i: operand i may share memory with operand 0, which the op writes, in another layout or
   // place, so that what is written first may be read later.
   uint64_t overlaps = 0;
-  // Symbols in the op's expressions that only the run tells. Behind the op's own operands stands one
-  // i64[] for each, in this order: its value.
+  // Symbols in the op's expressions that only the run tells. Behind the op's own operands stands
+  // one i64[] for each, in this order: its value.
   std::span<const SymId> late_symbols = {};
 
   // Operands of group g: indices into `operands`.

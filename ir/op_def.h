@@ -145,7 +145,9 @@ struct Lowering {
     kStructure,  // control flow, calls: tiers handle the regions
     kExternal,   // a library call or data-dependent access; `why` says why no loops
     kInPlace,    // the functional op's, written into operand 0 (OpDef::functional)
-    kDecompose,  // other ops stand for it once a module is loaded (ir/decompose.h): no kernel
+    // Other ops stand for it once a module is loaded (ir/decompose.h). It has a kernel, and perhaps
+    // loops, only where its formula may give nothing: then the op stays.
+    kDecompose,
   };
   Kind kind = Kind::kMissing;
   Status (*loops)(LowerCtx&) = nullptr;        // kPointwise, kLoops

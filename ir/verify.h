@@ -27,6 +27,8 @@
 // Annotations (E507): `mut` and `donate` stand on parameters of functions, `weight` on those of
 //   exported functions, `into` on results of functions; `alias` and `into` name a parameter or an
 //   earlier value of the same block, on results a parameter; `into` names one of equal type.
+// Writes: what ir/verify_writes.h lists (E206, E213, E224, E507, E508).
+// Sizes: a range speaks of symbols declared before it, no size is below 0 for sure (E503).
 // The tables of the module are whole: ids in range, an op and a block in one place only (E999);
 //   regions nest at most kMaxRegionNesting deep (E802).
 //

@@ -36,7 +36,8 @@ class OpChecker {
                  begin.back() == op_.operands.size() &&
                  std::is_sorted(begin.begin(), begin.end()) &&
                  op_.attrs.size() <= def_.attrs.size() && op_.unknown_args.empty();
-    if (!whole) Fail(ErrorId::E999, "broken invariant: operand groups or attributes do not fit the op");
+    if (!whole)
+      Fail(ErrorId::E999, "broken invariant: operand groups or attributes do not fit the op");
     return whole;
   }
 

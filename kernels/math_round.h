@@ -63,8 +63,9 @@ GCOMP_INLINE S Rem(S a, S b) {
   }
 }
 
-// a / b rounded down. Floats: (a - fmod) / b, less 1 where Rem adds b, as NumPy defines it, with the sign
-// of a / b where it is 0; a / b if b is 0. Integers: 0 if b is 0; the least integer / -1 wraps.
+// a / b rounded down. Floats: (a - fmod) / b, less 1 where Rem adds b, as NumPy defines it, with
+// the sign of a / b where it is 0; a / b if b is 0. Integers: 0 if b is 0; the least integer / -1
+// wraps.
 template <class S>
 GCOMP_INLINE S FloorDiv(S a, S b) {
   S zero = ir::Constant(a, 0);

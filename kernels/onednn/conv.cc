@@ -266,13 +266,11 @@ Status ConvKernel::Run(const ir::KernelArgs& args) const {
   dnnl_memory_t x = nullptr;
   dnnl_memory_t w = packed_w_.get();
   Pacer pacer(args.regions);
-  GCOMP_RETURN_IF_ERROR(
-      Bring(x_, state, state.x_plain, state.x_packed, state.x_pad, args.operand(0), scratch, pacer,
-            x));
+  GCOMP_RETURN_IF_ERROR(Bring(x_, state, state.x_plain, state.x_packed, state.x_pad,
+                              args.operand(0), scratch, pacer, x));
   if (w == nullptr) {
-    GCOMP_RETURN_IF_ERROR(
-        Bring(w_, state, state.w_plain, state.w_packed, state.w_pad, args.operand(1), scratch,
-              pacer, w));
+    GCOMP_RETURN_IF_ERROR(Bring(w_, state, state.w_plain, state.w_packed, state.w_pad,
+                                args.operand(1), scratch, pacer, w));
   }
   GCOMP_DNNL(dnnl_memory_set_data_handle(state.y_plain.get(), args.result(0)));
   dnnl_memory_t y = state.y_plain.get();

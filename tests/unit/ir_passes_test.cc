@@ -69,8 +69,8 @@ class PassesTest : public testing::Test {
 
   Module ParseBody(const std::string& body) {
     std::string text =
-        "gir 1 module @m\n\nexport func @f(%x: f32[4] mut) -> (f32[4]) effects [io, host] {\n" + body +
-        "}\n";
+        "gir 1 module @m\n\nexport func @f(%x: f32[4] mut) -> (f32[4]) effects [io, host] {\n" +
+        body + "}\n";
     Diagnostics diagnostics("test", text);
     Module module = Parse(text, ops_, diagnostics);
     if (diagnostics.ok()) Verify(module, diagnostics);

@@ -85,8 +85,8 @@ void SetDims(Type& type, ir::Dims dims) {
 
 bool IsSizeAttr(const ir::AttrSpec& spec) {
   const bool number = spec.kind == AttrKind::kInt || spec.kind == AttrKind::kIntList;
-  return spec.kind == AttrKind::kSize || spec.kind == AttrKind::kExpr || spec.kind == AttrKind::kSizeList ||
-         (number && spec.axis == ir::AttrSpec::Axis::kNo);
+  return spec.kind == AttrKind::kSize || spec.kind == AttrKind::kExpr ||
+         spec.kind == AttrKind::kSizeList || (number && spec.axis == ir::AttrSpec::Axis::kNo);
 }
 
 // Data written in an attribute is cut to the number of elements that its result has.
