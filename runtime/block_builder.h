@@ -1,4 +1,8 @@
 // BlockBuilder: builds the code of one block for concrete sizes, op by op.
+//
+// For the interpreter each op becomes an instruction where it stands. For the compiled tier the ops
+// are collected as drafts, and become instructions when all are known (PlaceDrafts): those that
+// fuse as one, by a kernel that is compiled for them.
 #pragma once
 
 #include <memory>
@@ -9,6 +13,7 @@
 #include "base/status.h"
 #include "ir/kernel.h"
 #include "ir/module.h"
+#include "runtime/block_fusion.h"
 #include "runtime/specialization.h"
 #include "runtime/specializer.h"
 
@@ -37,7 +42,8 @@ class BlockBuilder {
     bool direct = false;             // written at its destination by its op
     uint32_t base = UINT32_MAX;      // kMoved: whose storage it shares
     uint32_t last_use = 0;           // index of the last instruction that needs its storage
-    const void* constant = nullptr;  // its data, if known for good
+    const void* data = nullptr;      // if it is computed already: the same at every run
+    const void* constant = nullptr;  // the same, if kernels may count on it
   };
 
   // The values of an op by slot.
@@ -58,7 +64,8 @@ class BlockBuilder {
   StatusOr<uint32_t> NewSlot(ir::ValueId id);
   StatusOr<uint32_t> SlotOf(ir::ValueId id);
   uint32_t AddSlot(ir::TensorSpec spec, Info info);
-  void SetConstant(uint32_t slot, const void* data);
+  // `told`: kernels see that it is a constant.
+  void SetConstant(uint32_t slot, const void* data, bool told = true);
   void Use(uint32_t slot, uint32_t step);
   uint32_t Root(uint32_t slot) const;
   bool IsFixed(uint32_t slot) const;
@@ -72,11 +79,18 @@ class BlockBuilder {
   Status AddLateOperands(const ir::Op& op, OpSlots& slots);
   Status AddView(uint32_t operand, uint32_t result);
   void AddMove(uint32_t operand, uint32_t result, int64_t byte_offset);
-  Status AddKernel(ir::OpId id, const ir::Op& op, const OpSlots& slots);
-  void AddInstruction(ir::OpId id, std::unique_ptr<ir::Kernel> kernel, const OpSlots& slots,
-                      std::span<const Child> children);
+  Status AddKernel(ir::OpId id, const ir::Op& op, OpSlots slots);
+  StatusOr<std::unique_ptr<ir::Kernel>> MakeKernel(
+      const ir::Op& op, const OpSlots& slots, std::span<const ir::KernelCtx::Region> regions) const;
+  void AddInstruction(OpDraft draft);
   StatusOr<bool> Fold(const ir::Op& op, const ir::Kernel& kernel, const OpSlots& slots);
+  std::vector<ir::ValueId> LiveBehind(size_t next_op) const;
   Status AddTail(size_t next_op);
+  std::vector<SlotFacts> FactsOfSlots(std::span<const ir::ValueId> read_behind,
+                                      std::span<const uint32_t> read_by_last) const;
+  Status PlaceDrafts(std::span<const ir::ValueId> read_behind, bool keep_last);
+  bool PlaceFused(const jit::FusionUnit& unit, std::span<const OpDraft> drafts);
+  void DropUnreadMoves();
   uint64_t Overlaps(const ir::Op& op, std::span<const uint32_t> operands) const;
   bool MayShare(uint32_t a, uint32_t b) const;
   bool AnyShare(std::span<const uint32_t> slots) const;
@@ -108,6 +122,7 @@ class BlockBuilder {
   std::vector<Info> infos_;                                 // by slot
   std::vector<std::vector<uint32_t>> made_by_;              // result slots, by instruction
   std::vector<PointerMove> all_moves_;                      // in the order of the text
+  std::vector<OpDraft> drafts_;                             // compiled tier: not placed yet
 };
 
 }  // namespace gcomp

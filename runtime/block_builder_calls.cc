@@ -193,6 +193,27 @@ Status BlockBuilder::DescribeTypes(const std::vector<ir::Type>& params,
   return {};
 }
 
+// The values that the ops from `next_op` on, and the block's results, read; literals are no values
+// to hand on.
+std::vector<ValueId> BlockBuilder::LiveBehind(size_t next_op) const {
+  const ir::Block& block = function_.block(range_.block);
+  std::vector<ValueId> live;
+  std::vector<bool> taken(function_.values.size());
+  auto take = [&](ValueId id) {
+    if (!slot_of_.contains(id) || taken[id.index()]) return;
+    if (function_.value(id).kind == ir::Value::Kind::kLiteral) return;
+    taken[id.index()] = true;
+    live.push_back(id);
+  };
+  for (size_t i = next_op; i < block.ops.size(); ++i) {
+    for (ValueId id : function_.op(block.ops[i]).operands) take(id);
+  }
+  for (ValueId id : block.yields) take(id);
+  // Integers tell symbols that later expressions may speak of.
+  for (const auto& [symbol, slot] : slot_of_symbol_) take(value_of_[slot]);
+  return live;
+}
+
 // The ops from `next_op` on, and the block's results, wait for the sizes that the op before
 // defines.
 Status BlockBuilder::AddTail(size_t next_op) {
@@ -201,29 +222,18 @@ Status BlockBuilder::AddTail(size_t next_op) {
   late.kind = LateBlock::Kind::kTail;
   late.range = range_;
   late.range.first_op = next_op;
-  late.range.params.clear();
+  late.range.params = LiveBehind(next_op);
   late.range.constants.clear();
   late.range.destinations = code_.results;
   late.symbols = symbols_;
   late.binds = function_.op(block.ops[next_op - 1]).defines;
   BlockCode::Tail tail;
-  std::vector<bool> taken(function_.values.size());
-  auto take = [&](ValueId id) {
-    auto slot = slot_of_.find(id);
-    if (slot == slot_of_.end() || taken[id.index()]) return;
-    if (function_.value(id).kind == ir::Value::Kind::kLiteral) return;
-    taken[id.index()] = true;
-    late.range.params.push_back(id);
-    late.range.constants.push_back(infos_[slot->second].constant);
-    tail.operands.push_back(slot->second);
-    Use(slot->second, static_cast<uint32_t>(code_.instructions.size()));
-  };
-  for (size_t i = next_op; i < block.ops.size(); ++i) {
-    for (ValueId id : function_.op(block.ops[i]).operands) take(id);
+  for (ValueId id : late.range.params) {
+    const uint32_t slot = slot_of_.at(id);
+    late.range.constants.push_back(infos_[slot].constant);
+    tail.operands.push_back(slot);
+    Use(slot, static_cast<uint32_t>(code_.instructions.size()));
   }
-  for (ValueId id : block.yields) take(id);
-  // Integers tell symbols that later expressions may speak of.
-  for (const auto& [symbol, slot] : slot_of_symbol_) take(value_of_[slot]);
   tail.late = AddLate(std::move(late)).index;
   code_.tail = std::move(tail);
   return {};

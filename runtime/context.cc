@@ -10,6 +10,7 @@
 #include "ir/storage_roots.h"
 #include "runtime/context_impl.h"
 #include "runtime/describe.h"
+#include "runtime/describe_plan.h"
 #include "runtime/guard.h"
 
 namespace gcomp {
@@ -17,6 +18,14 @@ namespace {
 
 // Frames kept per context for sizes that take turns; each owns its buffers.
 constexpr size_t kMaxFrames = 4;
+
+// The name of the value that a step makes first; empty if it makes none.
+std::string FirstResult(const BlockCode& code, const Instruction& instruction) {
+  const ir::Function& function = *code.function;
+  const bool fused = instruction.fused != Instruction::kNotFused;
+  const ir::Op& op = function.op(fused ? code.fused[instruction.fused].ops.back() : instruction.op);
+  return op.results.empty() ? "" : function.value(op.results[0]).name;
+}
 
 // The counters of a frame, with the names of the ops they belong to.
 void AppendProfile(const Frame& frame, std::vector<OpProfile>& profile) {
@@ -28,10 +37,10 @@ void AppendProfile(const Frame& frame, std::vector<OpProfile>& profile) {
     std::string where = label.empty() ? function.name : function.name + "/" + label;
     std::vector<StepCounter> counters = frame.Counters(b);
     for (size_t i = 0; i < counters.size(); ++i) {
-      if (!code.instructions[i].op.valid()) continue;  // a copy of the runtime's own
-      const ir::Op& op = function.op(code.instructions[i].op);
-      std::string result = op.results.empty() ? "" : function.value(op.results[0]).name;
-      profile.push_back({std::string(op.def->name), where, std::move(result), counters[i].calls,
+      const Instruction& instruction = code.instructions[i];
+      std::string name = NameOf(code, instruction);
+      if (name.empty()) continue;  // a copy of the runtime's own
+      profile.push_back({std::move(name), where, FirstResult(code, instruction), counters[i].calls,
                          counters[i].time_ns});
     }
   }
@@ -107,7 +116,7 @@ StatusOr<Frame*> Context::Impl::FrameFor(std::span<const Tensor> inputs) {
     return frames[0].get();
   }
   GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<const Specialization> code,
-                         entry->Specialize(symbols, overlap));
+                         entry->Specialize(symbols, overlap, options.check_effects));
   if (frames.size() == kMaxFrames) {
     frames.back()->ForEach(retire);
     frames.pop_back();
@@ -254,8 +263,19 @@ std::vector<OpProfile> Context::Profile() const {
   return profile;
 }
 
+Status Context::Prepare(std::span<const Tensor> inputs) {
+  return Guarded([&]() -> Status {
+    FpEnvironment environment;
+    return impl_->FrameFor(inputs).status();
+  });
+}
+
 std::string Context::Describe() const {
   return impl_->frames.empty() ? std::string() : gcomp::Describe(*impl_->frames[0]);
+}
+
+std::string Context::DescribePlan() const {
+  return impl_->frames.empty() ? std::string() : gcomp::DescribePlan(*impl_->frames[0]);
 }
 
 }  // namespace gcomp

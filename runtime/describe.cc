@@ -28,17 +28,24 @@ std::string DescribeBlock(const BlockCode& code, const std::string& sizes) {
              label.empty() ? "" : "/" + label, sizes, code.instructions.size(), code.arena_bytes);
   std::map<uint32_t, std::string> places = PlacesOf(code);
   for (const Instruction& instruction : code.instructions) {
-    if (!instruction.op.valid()) {
+    const std::string name = NameOf(code, instruction);
+    if (name.empty()) {
       text += "  copied, for a result that goes into a parameter\n";
       continue;
     }
-    const ir::Op& op = function.op(instruction.op);
     std::string where;
-    for (size_t r = 0; r < op.results.size(); ++r) {
-      uint32_t slot = code.slot_lists[instruction.results + r];
-      where += (r == 0 ? "" : ", ") + places[slot];
+    std::string results;
+    for (uint32_t slot : code.ResultsOf(instruction)) {
+      where += (where.empty() ? "" : ", ") + places[slot];
+      if (!code.values[slot].valid()) continue;
+      const ir::Value& value = function.value(code.values[slot]);
+      results += Format("{}%{}: {}", results.empty() ? "" : ", ", value.name,
+                        value.type.ToString(function.Namer()));
     }
-    text += Format("  {:<15} {}\n", where, ir::PrintOpLine(function, op));
+    const std::string line = instruction.op.valid()
+                                 ? ir::PrintOpLine(function, function.op(instruction.op))
+                                 : results + " = " + name;
+    text += Format("  {:<15} {}\n", where, line);
   }
   for (size_t i = 0; i < code.yields.size(); ++i) {
     if (code.yields[i].direct) continue;
@@ -49,28 +56,27 @@ std::string DescribeBlock(const BlockCode& code, const std::string& sizes) {
   return text;
 }
 
-std::string DescribeCode(const Specialization& code) {
-  std::string text;
-  for (const auto& block : code.blocks()) {
-    std::string sizes;
-    if (block.get() == &code.root()) {
-      const ir::Function& function = *block->function;
-      for (size_t i = 0; i < function.symbols.size(); ++i) {
-        if (!code.knows(i)) continue;
-        sizes += Format("{}{} = {}", sizes.empty() ? " at " : ", ", function.symbols[i].name,
-                        code.symbols()[i]);
-      }
-    }
-    text += DescribeBlock(*block, sizes);
-  }
-  return text;
-}
-
 }  // namespace
+
+std::string SizesOf(const Specialization& code, const BlockCode& block) {
+  std::string sizes;
+  if (&block != &code.root()) return sizes;
+  const ir::Function& function = *block.function;
+  for (size_t i = 0; i < function.symbols.size(); ++i) {
+    if (!code.knows(i)) continue;
+    sizes += Format("{}{} = {}", sizes.empty() ? " at " : ", ", function.symbols[i].name,
+                    code.symbols()[i]);
+  }
+  return sizes;
+}
 
 std::string Describe(const Frame& frame) {
   std::string text;
-  frame.ForEach([&](const Frame& part) { text += DescribeCode(part.code()); });
+  frame.ForEach([&](const Frame& part) {
+    for (const auto& block : part.code().blocks()) {
+      text += DescribeBlock(*block, SizesOf(part.code(), *block));
+    }
+  });
   return text;
 }
 

@@ -3,17 +3,50 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/format.h"
 #include "base/guarded.h"
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "kernels/all_ops.h"
+#include "runtime/engine_impl.h"
 
 namespace gcomp {
+namespace {
+
+constexpr std::pair<Tier, std::string_view> kTiers[] = {
+    {Tier::kAuto, "auto"}, {Tier::kInterp, "interp"}, {Tier::kCompiled, "compiled"}};
+
+}  // namespace
+
+std::string_view NameOf(Tier tier) {
+  for (const auto& [each, name] : kTiers) {
+    if (each == tier) return name;
+  }
+  return "";
+}
+
+std::optional<Tier> TierOf(std::string_view name) {
+  for (const auto& [tier, each] : kTiers) {
+    if (each == name) return tier;
+  }
+  return std::nullopt;
+}
 
 Engine::Engine(const EngineOptions& options, CpuLevel cpu)
-    : ops_(kernels::AllOps()), cpu_(cpu), log_(options.log), events_(options.event_capacity) {}
+    : ops_(kernels::AllOps()),
+      cpu_(cpu),
+      log_(options.log),
+      events_(options.event_capacity),
+      impl_(new Impl{.engine = *this,
+                     .options = {.cpu = cpu, .lanes = options.vector_lanes},
+                     .factory = options.compiler_factory,
+                     .pool = nullptr,
+                     .made = {},
+                     .made_compiler = nullptr}) {}
+
+Engine::~Engine() = default;
 
 StatusOr<std::shared_ptr<Engine>> Engine::Create(const EngineOptions& options) {
   return Guarded([&] { return CreateUnguarded(options); });
@@ -29,7 +62,30 @@ StatusOr<std::shared_ptr<Engine>> Engine::CreateUnguarded(const EngineOptions& o
   }
   std::shared_ptr<Engine> engine(new Engine(options, options.cpu.value_or(cpu)));
   for (const ir::OpDef* op : options.extension_ops) GCOMP_RETURN_IF_ERROR(engine->ops_.Add(op));
+  if (options.threads != 1) {
+    Impl& impl = *engine->impl_;
+    GCOMP_ASSIGN_OR_RETURN(impl.pool, ThreadPool::Create(options.threads));
+    impl.options.pool = impl.pool.get();
+  }
   return engine;
+}
+
+jit::Compiler* Engine::Impl::compiler() {
+  std::call_once(made, [this] {
+    StatusOr<std::unique_ptr<jit::Compiler>> result =
+        factory != nullptr ? factory->Make(options) : jit::Compiler::Create(options);
+    if (result.ok()) {
+      made_compiler = *std::move(result);
+    } else {
+      engine.Tell(LogLevel::kWarning, Reason::kCompileFailed, "engine",
+                  "the compiled tier is the interpreter: " + result.status().ToString());
+    }
+  });
+  return made_compiler.get();
+}
+
+bool Engine::CanCompile() const {
+  return impl_->compiler() != nullptr;
 }
 
 void Engine::Tell(LogLevel level, Reason reason, std::string subject, std::string detail) {

@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,23 +33,43 @@
 
 namespace gcomp {
 
-enum class Tier : uint8_t { kAuto, kInterp };
+class CompilerFactory;
 
-struct EngineOptions {
-  LogSink log;
-  // Ops of the embedder's; they outlive the engine.
-  std::vector<const ir::OpDef*> extension_ops;
-  size_t event_capacity = 1024;
-  // Which build of the kernels; absent = the best that the processor runs, or what GCOMP_CPU says.
-  std::optional<CpuLevel> cpu;
+// How functions are run. The results of exact ops have the same bits in all.
+enum class Tier : uint8_t {
+  kAuto,      // the interpreter; what runs often is not compiled by itself yet
+  kInterp,    // one prepared kernel per op
+  kCompiled,  // ops that fuse are compiled when sizes are first seen, which that run waits for
 };
 
-// What sessions share: the table of ops, the level of the CPU, log and events.
+// "interp"
+std::string_view NameOf(Tier tier);
+// nullopt = there is none of that name.
+std::optional<Tier> TierOf(std::string_view name);
+
+struct EngineOptions {
+  LogSink log = {};
+  // Ops of the embedder's; they outlive the engine.
+  std::vector<const ir::OpDef*> extension_ops = {};
+  size_t event_capacity = 1024;
+  // Which build of the kernels; absent = the best that the processor runs, or what GCOMP_CPU says.
+  std::optional<CpuLevel> cpu = {};
+  // Threads that a compiled kernel may run on, the caller's included; 0 = all that are available.
+  int threads = 1;
+
+  // For tests: virtual lanes of compiled code (4, 8, 16; 0 = as the CPU has), and what makes the
+  // compiler in place of the one that the engine has (runtime/engine_impl.h).
+  int vector_lanes = 0;
+  std::shared_ptr<const CompilerFactory> compiler_factory = {};
+};
+
+// What sessions share: the table of ops, the level of the CPU, the compiler, log and events.
 // Thread safety: may be used from any thread.
 class Engine {
  public:
   // Fails with E901 on a processor below x86-64-v3, E701 for a bad option or GCOMP_CPU value.
   static StatusOr<std::shared_ptr<Engine>> Create(const EngineOptions& options);
+  ~Engine();
 
   const ir::OpRegistry& ops() const { return ops_; }
 
@@ -57,6 +78,13 @@ class Engine {
   const Logger& log() const { return log_; }
 
   EventRing& events() { return events_; }
+
+  // False in a build or on a machine whose compiled tier is the interpreter; an event tells why.
+  bool CanCompile() const;
+
+  struct Impl;
+
+  Impl& impl() const { return *impl_; }
 
   // Adds an event and tells the log. What it costs does not matter on the paths that tell.
   void Tell(LogLevel level, Reason reason, std::string subject, std::string detail);
@@ -69,6 +97,7 @@ class Engine {
   CpuLevel cpu_;
   Logger log_;
   EventRing events_;
+  std::unique_ptr<Impl> impl_;
 };
 
 // Reads, parses and verifies a graph. "-" reads standard input. Fails with E601, or the first error
@@ -79,8 +108,21 @@ StatusOr<ir::Module> LoadModule(const Engine& engine, const std::string& path,
 StatusOr<ir::Module> ParseModule(const Engine& engine, std::string_view text,
                                  const std::string& name, std::string* report = nullptr);
 
+// One kernel that was compiled, for people.
+struct CompiledCode {
+  std::string function;  // "main"
+  std::string ops;       // "add, mul, tanh"
+  std::string llvm;
+  std::string assembly;
+};
+
+// Told of each kernel, by the thread that compiles it. Texts cost time: only who reads them asks.
+using CodeSink = std::function<void(const CompiledCode&)>;
+
 struct SessionOptions {
-  Tier tier = Tier::kAuto;  // this version has one tier, so that both values mean the interpreter
+  // kCompiled is the interpreter in a build or on a machine that can't compile.
+  Tier tier = Tier::kAuto;
+  CodeSink code_sink = {};  // gets each kernel that is compiled; for people
   // Bound on the specialisations to concrete sizes kept per function; the oldest goes first.
   size_t max_specializations = 16;
 };
@@ -125,10 +167,11 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
-// Counters of one op of a function, over all runs of one context. The time of an op with regions or
-// a callee holds that of its body, whose ops are counted too.
+// Counters of one op of a function, or of the ops of one compiled kernel, over all runs of one
+// context. The time of an op with regions or a callee holds that of its body, whose ops are counted
+// too.
 struct OpProfile {
-  std::string name;      // of the op
+  std::string name;      // of the op, or "fused: add, mul, tanh"
   std::string function;  // "main", or "main/do" for a region
   std::string result;    // name of its first result
   uint64_t calls = 0;
@@ -144,7 +187,8 @@ struct RunOptions {
 struct ContextOptions {
   bool profile = false;  // measure the time of each op (some 20 ns each)
   // Finds lies: each op must leave alone what its record does not say it writes (E999 else), and
-  // `donate`d inputs are filled with garbage after the run. Reads all operands twice: slow.
+  // `donate`d inputs are filled with garbage after the run. Reads all operands twice: slow. Always
+  // the interpreter.
   bool check_effects = false;
 };
 
@@ -189,9 +233,16 @@ class Context {
 
   std::vector<OpProfile> Profile() const;
 
-  // What the last run did, for people: its steps, buffers and where results went
-  // (runtime/describe.h). Empty before the first run.
+  // Makes all that a run of these inputs needs and that they tell, and runs nothing. Fails as Run
+  // does.
+  Status Prepare(std::span<const Tensor> inputs);
+
+  // What the last run did, or is prepared to do, for people: its steps, buffers and where results
+  // go (runtime/describe.h). Empty before the first run.
   std::string Describe() const;
+
+  // The same with what each step costs, and why ops are not one kernel (runtime/describe_plan.h).
+  std::string DescribePlan() const;
 
   struct Impl;
 

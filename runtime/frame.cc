@@ -22,11 +22,12 @@ int64_t NowNs() {
       .count();
 }
 
-// The error of an op, with its line.
-Status AtOp(Status status, const BlockCode& code, ir::OpId id) {
-  if (!id.valid()) return status;
-  const ir::Op& op = code.function->op(id);
-  status.AddNote(Format("in @{}: {}", code.function->name, ir::PrintOpLine(*code.function, op)));
+// The error of a step, with the line of its op or the names of its ops.
+Status AtStep(Status status, const BlockCode& code, const Instruction& step) {
+  const ir::Function& function = *code.function;
+  const std::string where =
+      step.op.valid() ? ir::PrintOpLine(function, function.op(step.op)) : NameOf(code, step);
+  if (!where.empty()) status.AddNote(Format("in @{}: {}", function.name, where));
   return status;
 }
 
@@ -277,7 +278,7 @@ Status Frame::RunSteps(BlockFrame& block) {
     Status status = step.kernel->Run(step.args);
     if (!status.ok()) [[unlikely]] {
       const auto index = static_cast<size_t>(&step - block.steps.data());
-      return AtOp(std::move(status), *block.code, block.code->instructions[index].op);
+      return AtStep(std::move(status), *block.code, block.code->instructions[index]);
     }
   }
   return {};
@@ -291,7 +292,7 @@ Status Frame::RunStepsWatched(BlockFrame& block) {
     Status status =
         environment_.check_effects ? RunStepChecked(block, i) : step.kernel->Run(step.args);
     if (!status.ok()) {
-      return AtOp(std::move(status), *block.code, block.code->instructions[i].op);
+      return AtStep(std::move(status), *block.code, block.code->instructions[i]);
     }
     if (!environment_.profile) continue;
     int64_t after = NowNs();
@@ -354,7 +355,7 @@ Status Frame::RunTail(BlockFrame& block, std::span<void* const> results, ir::Reg
   Status status =
       dynamic ? step.kernel->RunDynamic(step.args, definer) : step.kernel->Run(step.args);
   if (status.ok()) status = definer.TakeInts();
-  if (!status.ok()) return AtOp(std::move(status), code, instruction.op);
+  if (!status.ok()) return AtStep(std::move(status), code, instruction);
   if (environment_.profile) ++block.counters.back().calls;
 
   const LateBlock& late = *code_->late_blocks()[code.tail->late];
@@ -418,7 +419,7 @@ StatusOr<Frame*> Frame::LateFrame(uint32_t index, std::vector<int64_t> key, Symb
   const LateBlock& late = *code_->late_blocks()[index];
   GCOMP_ASSIGN_OR_RETURN(
       std::shared_ptr<const Specialization> code,
-      Specialization::Create(code_->module(), late.range, std::move(symbols), code_->cpu()));
+      Specialization::Create(code_->module(), late.range, std::move(symbols), code_->target()));
   FrameEnvironment environment = environment_;
   if (!late.range.entry) environment.aliases = nullptr;
   GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Frame> frame, Create(std::move(code), environment));

@@ -8,6 +8,7 @@
 #include "ir/passes/dedupe.h"
 #include "ir/verify.h"
 #include "runtime/engine.h"
+#include "runtime/engine_impl.h"
 #include "runtime/memory_plan.h"
 #include "runtime/session_impl.h"
 
@@ -113,6 +114,20 @@ Status CheckRunnable(const Function& function) {
   return {};
 }
 
+SessionTargets MakeTargets(Engine& engine, const SessionOptions& options) {
+  SessionTargets targets;
+  targets.interp.cpu = engine.cpu();
+  targets.tier = targets.interp;
+  if (options.tier != Tier::kCompiled) return targets;
+  targets.tier.compiler = engine.impl().compiler();
+  targets.tier.code_sink = options.code_sink;
+  targets.tier.tell = [&engine](Reason reason, std::string subject, std::string detail) {
+    const LogLevel level = reason == Reason::kCompileFailed ? LogLevel::kWarning : LogLevel::kInfo;
+    engine.Tell(level, reason, std::move(subject), std::move(detail));
+  };
+  return targets;
+}
+
 }  // namespace
 
 void EntryPoint::SetWeights(BoundWeights weights) {
@@ -134,9 +149,13 @@ void EntryPoint::SetWeights(BoundWeights weights) {
 }
 
 std::shared_ptr<const Specialization> EntryPoint::FindRecent(const std::vector<int64_t>& symbols,
-                                                             bool params_overlap) {
+                                                             bool params_overlap,
+                                                             const Target& target) {
   for (auto it = recent_.begin(); it != recent_.end(); ++it) {
-    if ((*it)->symbols() != symbols || (*it)->params_overlap() != params_overlap) continue;
+    if ((*it)->symbols() != symbols || (*it)->params_overlap() != params_overlap ||
+        &(*it)->target() != &target) {
+      continue;
+    }
     recent_.splice(recent_.begin(), recent_, it);
     return recent_.front();
   }
@@ -144,19 +163,20 @@ std::shared_ptr<const Specialization> EntryPoint::FindRecent(const std::vector<i
 }
 
 StatusOr<std::shared_ptr<const Specialization>> EntryPoint::Specialize(
-    const std::vector<int64_t>& symbols, bool params_overlap) {
+    const std::vector<int64_t>& symbols, bool params_overlap, bool interp) {
+  const Target& target = interp ? targets_.interp : targets_.tier;
   {
     std::lock_guard lock(mutex_);
-    if (auto known = FindRecent(symbols, params_overlap)) return known;
+    if (auto known = FindRecent(symbols, params_overlap, target)) return known;
   }
   GCOMP_ASSIGN_OR_RETURN(
       std::shared_ptr<const Specialization> made,
-      Specialization::Create(module_, function_, weights_, symbols, params_overlap, engine_.cpu()));
+      Specialization::Create(module_, function_, weights_, symbols, params_overlap, target));
   bool evicted = false;
   {
     std::lock_guard lock(mutex_);
     // Another caller may have made the same one meanwhile: all use the first.
-    if (auto known = FindRecent(symbols, params_overlap)) return known;
+    if (auto known = FindRecent(symbols, params_overlap, target)) return known;
     recent_.push_front(made);
     evicted = recent_.size() > max_specializations_;
     if (evicted) recent_.pop_back();
@@ -213,12 +233,13 @@ StatusOr<std::shared_ptr<Session>> Session::LoadUnguarded(
   impl->engine = std::move(engine);
   impl->module = std::move(module);
   impl->weights = std::move(weights);
+  impl->targets = MakeTargets(*impl->engine, options);
   WeightBinder binder(*impl);
   for (const auto& function : impl->module.functions) {
     if (!function->exported) continue;
     GCOMP_RETURN_IF_ERROR(CheckRunnable(*function));
-    impl->entries.push_back(std::make_unique<EntryPoint>(*impl->engine, impl->module, *function,
-                                                         options.max_specializations));
+    impl->entries.push_back(std::make_unique<EntryPoint>(
+        *impl->engine, impl->module, *function, impl->targets, options.max_specializations));
     GCOMP_RETURN_IF_ERROR(binder.Bind(*impl->entries.back()));
   }
   GCOMP_RETURN_IF_ERROR(binder.Result());

@@ -1,4 +1,4 @@
-// Specialization: a function bound to concrete sizes, ready for the interpreter.
+// Specialization: a function bound to concrete sizes, ready to run.
 //
 // All that depends on sizes alone is decided here, once: the spec of every value, a slot for every
 // value, which buffers share memory, one prepared kernel per op, which results are written straight
@@ -12,6 +12,9 @@
 // ops behind such an op, or the region whose types speak of such a size, are a LateBlock. A frame
 // specializes it when it knows the sizes, and keeps what it made.
 //
+// Made for a Target with a compiler, ops that fuse (jit/fuse.h) are one instruction with a kernel
+// that was compiled for them; values between them have no buffer.
+//
 // Ownership: immutable after Create and shared by frames; borrows the module and the weights, which
 // the session keeps. Thread safety: may be read from any thread.
 #pragma once
@@ -21,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/cpu.h"
@@ -28,6 +32,7 @@
 #include "ir/kernel.h"
 #include "ir/module.h"
 #include "kernels/strided_copy.h"
+#include "runtime/target.h"
 #include "runtime/tensor.h"
 
 namespace gcomp {
@@ -84,10 +89,27 @@ struct Instruction {
   const ir::Kernel* kernel;
   uint32_t operands;           // begin of its operand slots in BlockCode::slot_lists
   uint32_t results;            // begin of its result slots there
+  uint32_t end;                // ... and their end
   int64_t scratch_offset = 0;  // in the block's arena range; bytes
   uint32_t children = 0;       // begin of its blocks in BlockCode::child_lists
   uint32_t num_children = 0;
-  ir::OpId op;
+  ir::OpId op;                 // invalid where it is none of the function's, or several
+  uint32_t fused = kNotFused;  // several: index in BlockCode::fused
+
+  static constexpr uint32_t kNotFused = UINT32_MAX;
+};
+
+// The ops of one compiled kernel.
+struct FusedOps {
+  std::vector<ir::OpId> ops;  // in the order of the text
+  int64_t operations = 0;     // of scalars, per run
+};
+
+// Two ops that are not one kernel though one reads what the other makes.
+struct FusionNote {
+  ir::OpId producer;
+  ir::OpId consumer;
+  std::string why;
 };
 
 // slots[result] = slots[operand] + byte_offset: what a view is at run time.
@@ -101,6 +123,7 @@ struct BlockCode {
   const ir::Function* function = nullptr;
   ir::BlockId block;
   std::vector<ir::TensorSpec> specs;  // by slot
+  std::vector<ir::ValueId> values;    // by slot; invalid where it is none of the function's
   std::vector<uint32_t> params;       // their slots
   // The forms in which results are written; not IsKnown where only the run tells.
   std::vector<ir::TensorSpec> results;
@@ -120,6 +143,8 @@ struct BlockCode {
   struct ArenaSlot {
     uint32_t slot;
     int64_t offset;
+    uint32_t first;  // instruction that writes it
+    uint32_t last;   // ... that reads it last; past the end: read behind them
   };
 
   std::vector<ArenaSlot> arena_slots;
@@ -140,6 +165,8 @@ struct BlockCode {
   std::vector<PointerMove> fixed_moves;  // of buffers, constants, globals: done once per frame
   std::vector<PointerMove> moves;        // of parameters and destinations: done at each entry
   std::vector<Instruction> instructions;
+  std::vector<FusedOps> fused;
+  std::vector<FusionNote> cuts;
   std::vector<uint32_t> slot_lists;
   std::vector<Child> child_lists;
 
@@ -154,6 +181,16 @@ struct BlockCode {
   std::optional<Status> failure;
   int64_t arena_bytes = 0;
   int64_t arena_offset = 0;
+
+  std::span<const uint32_t> OperandsOf(const Instruction& instruction) const {
+    return std::span(slot_lists)
+        .subspan(instruction.operands, instruction.results - instruction.operands);
+  }
+
+  std::span<const uint32_t> ResultsOf(const Instruction& instruction) const {
+    return std::span(slot_lists)
+        .subspan(instruction.results, instruction.end - instruction.results);
+  }
 };
 
 // Where the data of a function's weight parameters are, by parameter; null for the others.
@@ -163,21 +200,20 @@ class Specialization {
  public:
   // The body of `function`; `weights` belongs to it. Fails with E503 (a size is negative or not
   // known), E401 (a check fails at these sizes), E511 (a form that the interpreter can't run yet),
-  // E801, and with what kernels say when prepared.
-  static StatusOr<std::shared_ptr<const Specialization>> Create(const ir::Module& module,
-                                                                const ir::Function& function,
-                                                                const BoundWeights& weights,
-                                                                std::vector<int64_t> symbols,
-                                                                bool params_overlap, CpuLevel cpu);
+  // E801, and with what kernels say when prepared. What can't be compiled runs op by op.
+  static StatusOr<std::shared_ptr<const Specialization>> Create(
+      const ir::Module& module, const ir::Function& function, const BoundWeights& weights,
+      std::vector<int64_t> symbols, bool params_overlap, const Target& target);
 
   // The same of any range.
   static StatusOr<std::shared_ptr<const Specialization>> Create(const ir::Module& module,
                                                                 const CodeRange& range,
-                                                                SymbolValues symbols, CpuLevel cpu);
+                                                                SymbolValues symbols,
+                                                                const Target& target);
 
   const ir::Module& module() const { return *module_; }
 
-  CpuLevel cpu() const { return cpu_; }
+  const Target& target() const { return *target_; }
 
   const std::vector<int64_t>& symbols() const { return symbols_.values; }
 
@@ -201,7 +237,7 @@ class Specialization {
   Specialization() = default;
 
   const ir::Module* module_ = nullptr;
-  CpuLevel cpu_ = CpuLevel::kV3;
+  const Target* target_ = nullptr;
   SymbolValues symbols_;
   bool params_overlap_ = false;
   std::vector<std::unique_ptr<BlockCode>> blocks_;
@@ -210,6 +246,12 @@ class Specialization {
   std::vector<Tensor> constants_;
   int64_t arena_bytes_ = 0;
 };
+
+// "add, mul": the names of ops, in turn.
+std::string NamesOf(const ir::Function& function, std::span<const ir::OpId> ops);
+
+// "add", "fused: add, mul"; empty for a step of the runtime's own.
+std::string NameOf(const BlockCode& code, const Instruction& instruction);
 
 // Copies the elements of a tensor into another of the same sizes and dtype; both strided. Plans the
 // copy anew at each call: for paths that are not hot.

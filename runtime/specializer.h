@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -14,13 +15,26 @@
 
 namespace gcomp {
 
+// What was compiled.
+struct CompileCounts {
+  int64_t kernels = 0;
+  int64_t ops = 0;  // in them
+  int64_t time_ns = 0;
+  int64_t failed = 0;  // kernels
+  std::string first_failure;
+};
+
 class Specializer {
  public:
-  Specializer(const ir::Module& module, CpuLevel cpu, Specialization& out)
-      : module_(module), cpu_(cpu), out_(out) {}
+  Specializer(const ir::Module& module, const Target& target, Specialization& out)
+      : module_(module), target_(target), out_(out) {}
 
   // Builds the range and all it runs; sets the arena ranges.
   Status Build(const CodeRange& range);
+
+  const Target& target() const { return target_; }
+
+  const CompileCounts& compiled() const { return compiled_; }
 
  private:
   friend class BlockBuilder;
@@ -44,8 +58,9 @@ class Specializer {
   Status PlaceArenas();
 
   const ir::Module& module_;
-  CpuLevel cpu_;
+  const Target& target_;
   Specialization& out_;
+  CompileCounts compiled_;
   std::map<const ir::Function*, std::unique_ptr<FunctionFacts>> facts_;
   std::map<std::tuple<const ir::Function*, std::vector<int64_t>, bool>, uint32_t> callees_;
   int depth_ = 0;

@@ -103,10 +103,10 @@ std::string VersionText(std::string_view tool) {
       "{} {} (commit {})\n"
       "IR format {}\n"
       "oneDNN {}\n"
-      "LLVM none\n"
+      "LLVM {}\n"
       "compiler {}\n",
       tool, GCOMP_VERSION, kGitCommit, ir::Module::kFormatVersion, GCOMP_ONEDNN_VERSION,
-      CompilerText());
+      GCOMP_LLVM_VERSION, CompilerText());
 }
 
 Json EnvironmentJson() {
@@ -117,7 +117,7 @@ Json EnvironmentJson() {
   json["ir_format"] = ir::Module::kFormatVersion;
   json["compiler"] = CompilerText();
   json["onednn"] = GCOMP_ONEDNN_VERSION;
-  json["llvm"] = nullptr;
+  json["llvm"] = GCOMP_LLVM_VERSION;
   json["cpu_level"] = level.ok() ? std::string(gcomp::NameOf(*level)) : level.status().ToString();
   json["cpu_flags"] = CpuFlags();
   json["cores"] = std::thread::hardware_concurrency();

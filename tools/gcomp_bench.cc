@@ -22,6 +22,7 @@
 #include "tools/bench/subject.h"
 #include "tools/command_line.h"
 #include "tools/common.h"
+#include "tools/run/tier.h"
 
 namespace gcomp::tools {
 namespace {
@@ -33,6 +34,8 @@ struct BenchOptions {
   int rounds = 15;
   double round_ms = 20;
   double margin = 0.1;
+  std::string tier = "auto";
+  int threads = 1;
   bool json = false;
   bool serve = false;
 };
@@ -47,9 +50,10 @@ void Print(const std::string& text) {
 // stderr and left out; any other error ends the program.
 class Bench {
  public:
-  Bench(std::shared_ptr<Engine> engine, const BenchOptions& options)
+  Bench(std::shared_ptr<Engine> engine, const BenchOptions& options, Tier tier)
       : engine_(std::move(engine)),
         options_(options),
+        tier_(tier),
         report_{.rounds = options.rounds, .margin = options.margin} {}
 
   int Run() {
@@ -71,7 +75,7 @@ class Bench {
 
  private:
   Status One(const std::string& file, std::string* errors) {
-    GCOMP_ASSIGN_OR_RETURN(Subject subject, LoadSubject(engine_, file, "", errors));
+    GCOMP_ASSIGN_OR_RETURN(Subject subject, LoadSubject(engine_, file, "", tier_, errors));
     GCOMP_ASSIGN_OR_RETURN(Measurement m, Measure(subject, options_.rounds, options_.round_ms));
     report_.rows.push_back({subject.name, subject.argument_bytes, subject.flop, m});
     if (!options_.json) Print(TableRow(report_.rows.back(), options_.margin));
@@ -86,6 +90,7 @@ class Bench {
 
   std::shared_ptr<Engine> engine_;
   const BenchOptions& options_;
+  const Tier tier_;
   BenchReport report_;
 };
 
@@ -103,9 +108,10 @@ int Main(int argc, char** argv) {
                    "Times graphs (random inputs and weights) against copying their data alone.");
   line.SetFooter(
       "Example: gcomp-bench bench/*.ir --rounds=15\n"
-      "Times are per call, on one thread; bench/README.md tells what the columns mean.\n"
+      "Times are per call; bench/README.md tells what the columns mean.\n"
       "--serve reads requests from stdin, one line of JSON each:\n"
-      "  {\"load\": \"graph.ir\", \"data\": \"in.safetensors\", \"outputs\": \"out.safetensors\"}\n"
+      "  {\"load\": \"graph.ir\", \"data\": \"in.safetensors\", \"outputs\": \"out.safetensors\",\n"
+      "   \"tier\": \"interp\"}\n"
       "  {\"round_ms\": 20}");
   line.AddVersionFlag(VersionText(kTool));
   BenchOptions options;
@@ -116,17 +122,24 @@ int Main(int argc, char** argv) {
                  {.show_default = true, .check = WithinNumbers(0.1, 60000)});
   line.AddOption("--margin", &options.margin, "NOISY past this spread (p75 - p25) / median",
                  {.show_default = true, .check = WithinNumbers(0, 100)});
+  line.AddOption("--tier", &options.tier, kTierHelp, {.type = "TIER"});
+  line.AddOption("--threads", &options.threads,
+                 "Threads that one call may use (compiled kernels do); 0 = all there are",
+                 {.show_default = true, .check = InRange(0, 1024)});
   line.AddFlag("--json", &options.json, "Print JSON (schema_version 1) instead of a table");
   line.AddFlag("--serve", &options.serve, "Time rounds as another program asks for them");
   if (std::optional<int> exit_code = line.Parse(argc, argv)) return *exit_code;
   if (options.serve != options.files.empty()) {
     return CommandLine::PrintUsageError("graphs, or --serve without any, is required");
   }
+  StatusOr<Tier> tier = ParseTier(options.tier);
+  if (!tier.ok()) return PrintError(kTool, tier.status());
   EngineOptions engine_options;
+  engine_options.threads = options.threads;
   engine_options.log = StderrSink(kTool, LogLevel::kWarning);
   StatusOr<std::shared_ptr<Engine>> engine = Engine::Create(engine_options);
   if (!engine.ok()) return PrintError(kTool, engine.status());
-  return options.serve ? Serve(*engine) : Bench(*engine, options).Run();
+  return options.serve ? Serve(*engine, *tier) : Bench(*engine, options, *tier).Run();
 }
 
 }  // namespace

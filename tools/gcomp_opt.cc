@@ -3,6 +3,7 @@
 //   gcomp-opt model.ir                                    check and reformat
 //   gcomp-opt model.ir --pass-pipeline=canonicalize,dce   rewrite
 //   gcomp-opt old.ir --diff new.ir                        compare by structure
+//   gcomp-opt model.ir --fuse --size s0=8                 show what the compiled tier fuses
 //
 // stdout is data, stderr is messages. Exit codes: base/error_table.inc (0 ok, 1 --diff found a
 // difference, 2 usage, 3 bad graph).
@@ -27,6 +28,7 @@
 #include "tools/module_diff.h"
 #include "tools/ops_header.h"
 #include "tools/ops_page.h"
+#include "tools/run/fusion_plan.h"
 #include "tools/text_file.h"
 
 namespace gcomp::tools {
@@ -49,6 +51,8 @@ struct OptOptions {
   bool no_places = false;
   bool no_comments = false;
   bool hash = false;
+  bool fuse = false;
+  std::vector<std::string> sizes;
   bool list_passes = false;
   bool list_ops = false;
   bool ops_page = false;
@@ -123,7 +127,13 @@ class Opt {
       if (i > 0) out += Format("{}\n", kModuleSeparator);
       std::optional<ir::Module> module = Read(options_.input, pieces[i], exit_code);
       if (!module || !Transform(*module, exit_code)) continue;
-      out += options_.hash ? Hashes(*module) : ir::Print(*module, print_);
+      if (options_.fuse) {
+        StatusOr<std::string> plans = FusionPlans(*module, ops_, cpu_, options_.sizes);
+        if (!plans.ok()) return Fail(plans.status());
+        out += *plans;
+      } else {
+        out += options_.hash ? Hashes(*module) : ir::Print(*module, print_);
+      }
     }
     if (pieces.size() == 1 && exit_code != 0) return exit_code;
     int write_code = Emit(out);
@@ -212,6 +222,13 @@ void AddOptions(CommandLine& line, OptOptions& options) {
   line.AddFlag("--no-places", &options.no_places, "Leave out loc(...)");
   line.AddFlag("--no-comments", &options.no_comments, "Leave out comments");
   line.AddFlag("--hash", &options.hash, "Write structural hashes instead of the graph");
+  line.AddFlag("--fuse", &options.fuse,
+               "Write what the compiled tier runs as one kernel, and why not more, instead of the "
+               "graph");
+  line.AddOption("--size", &options.sizes,
+                 "With --fuse: the value of a size symbol, as in s0=8; else the least that is "
+                 "allowed, and at least 1",
+                 {.one_value_each = true, .type = "NAME=N"});
   line.AddOption("--diff", &options.diff,
                  "Write how the graph, after the passes, differs from this one; exit code 1 if it "
                  "does in more than names");

@@ -5,9 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -22,6 +26,7 @@
 #include "tools/run/options.h"
 #include "tools/run/outputs.h"
 #include "tools/run/report.h"
+#include "tools/text_file.h"
 
 namespace gcomp::tools {
 namespace {
@@ -69,6 +74,7 @@ class Program {
       GCOMP_ASSIGN_OR_RETURN(report_.benchmark, RunBenchmark(contexts_, report_.inputs, options_));
     }
     CollectCounters();
+    GCOMP_RETURN_IF_ERROR(WriteCode());
     GCOMP_RETURN_IF_ERROR(WriteOutputs(options_.outputs, report_.output_names, report_.outputs));
     ShowResults();
     return Compare();
@@ -101,6 +107,7 @@ class Program {
   Status MakeEngine() {
     EngineOptions options;
     options.log = StderrSink(kTool, options_.log_level);
+    options.threads = options_.threads;
     GCOMP_ASSIGN_OR_RETURN(engine_, Engine::Create(options));
     return {};
   }
@@ -120,6 +127,12 @@ class Program {
     GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<const WeightStore> weights, Weights(module));
     SessionOptions options;
     options.tier = options_.tier;
+    if (!options_.dump_llvm.empty() || !options_.dump_asm.empty()) {
+      options.code_sink = [this](const CompiledCode& code) {
+        std::lock_guard lock(code_mutex_);
+        code_dumps_.push_back(code);
+      };
+    }
     GCOMP_ASSIGN_OR_RETURN(session_,
                            Session::Load(engine_, std::move(module), std::move(weights), options));
     report_.load_ns = NowNs() - begin;
@@ -179,13 +192,18 @@ class Program {
   Status FirstRun() {
     ContextOptions options;
     options.profile = options_.profile;
-    int callers = options_.benchmark ? options_.threads : 1;
+    int callers = options_.benchmark ? options_.callers : 1;
     for (int i = 0; i < callers; ++i) {
       GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Context> context,
                              Context::Create(session_, report_.function, options));
       contexts_.push_back(std::move(context));
     }
     int64_t begin = NowNs();
+    if (options_.explain_plan) {
+      GCOMP_RETURN_IF_ERROR(contexts_[0]->Prepare(report_.inputs));
+      plan_ = contexts_[0]->DescribePlan();
+      std::fputs(plan_.c_str(), stderr);
+    }
     GCOMP_RETURN_IF_ERROR(contexts_[0]->Run(report_.inputs, report_.outputs));
     report_.first_run_ns = NowNs() - begin;
     return {};
@@ -215,11 +233,16 @@ class Program {
       }
     }
     if (options_.profile) std::fputs(ProfileText(report_.profile).c_str(), stderr);
-    if (options_.explain) Explain();
+    if (options_.explain || options_.explain_plan) Explain();
   }
 
   void Explain() const {
-    std::fputs(contexts_[0]->Describe().c_str(), stderr);
+    if (options_.explain) std::fputs(contexts_[0]->Describe().c_str(), stderr);
+    if (options_.explain_plan) {
+      // What was prepared for sizes that the run told stands behind the rest.
+      const std::string plan = contexts_[0]->DescribePlan();
+      if (plan.starts_with(plan_)) std::fputs(plan.c_str() + plan_.size(), stderr);
+    }
     for (const Event& event : session_->engine().events().Snapshot()) {
       std::fputs(Format("event {}: {} {} {}\n", event.sequence, InfoOf(event.reason).name,
                         event.subject, event.detail)
@@ -258,6 +281,26 @@ class Program {
                                         options_.atol, problems));
   }
 
+  Status WriteCode() const {
+    for (size_t i = 0; i < code_dumps_.size(); ++i) {
+      GCOMP_RETURN_IF_ERROR(WriteDump(options_.dump_llvm, i, "ll", code_dumps_[i].llvm));
+      GCOMP_RETURN_IF_ERROR(WriteDump(options_.dump_asm, i, "s", code_dumps_[i].assembly));
+    }
+    return {};
+  }
+
+  // DIR/main-0.ll: the function, and how many kernels came before.
+  Status WriteDump(const std::string& folder, size_t index, const char* suffix,
+                   const std::string& text) const {
+    if (folder.empty()) return {};
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    const CompiledCode& code = code_dumps_[index];
+    const char* comment = std::string_view(suffix) == "ll" ? ";" : "#";
+    return WriteTextFile(Format("{}/{}-{}.{}", folder, code.function, index, suffix),
+                         Format("{} @{}: {}\n{}", comment, code.function, code.ops, text));
+  }
+
   Status WriteJson(const std::string& text) const {
     FILE* file = options_.json_on_stdout() ? stdout : std::fopen(options_.json.c_str(), "w");
     if (file == nullptr) {
@@ -277,6 +320,9 @@ class Program {
   TensorFiles files_;
   std::vector<std::optional<TensorRequest>> expected_;
   std::vector<std::unique_ptr<Context>> contexts_;
+  std::string plan_;  // as told before the run
+  std::mutex code_mutex_;
+  std::vector<CompiledCode> code_dumps_;  // with --dump-llvm, --dump-asm; guarded by code_mutex_
 };
 
 }  // namespace

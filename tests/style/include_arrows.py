@@ -26,7 +26,7 @@ ALSO = {"tools/filetest/": "tests/reference/"}
 ONLY_IN = {
     r"dnnl[._]": "kernels/onednn/",
     r"omp\.h": "kernels/onednn/",
-    r"llvm/": "jit/llvm/",
+    r"llvm/": ("jit/llvm/", "tests/unit/jit_"),
     r"cuda": "runtime/cuda/",
     r"nlohmann/": ("frontends/weights/", "tools/", "tests/", "bench/"),
     r"zip\.h": "frontends/weights/",

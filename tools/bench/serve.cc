@@ -11,13 +11,14 @@
 #include "tools/bench/subject.h"
 #include "tools/common.h"
 #include "tools/run/outputs.h"
+#include "tools/run/tier.h"
 
 namespace gcomp::tools {
 namespace {
 
 class Server {
  public:
-  explicit Server(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+  Server(std::shared_ptr<Engine> engine, Tier tier) : engine_(std::move(engine)), tier_(tier) {}
 
   Json Answer(const std::string& line) {
     StatusOr<Json> answer = Handle(line);
@@ -48,7 +49,12 @@ class Server {
     GCOMP_ASSIGN_OR_RETURN(std::string graph, Text(request, "load"));
     GCOMP_ASSIGN_OR_RETURN(std::string data, Text(request, "data"));
     GCOMP_ASSIGN_OR_RETURN(std::string outputs, Text(request, "outputs"));
-    GCOMP_ASSIGN_OR_RETURN(Subject subject, LoadSubject(engine_, graph, data, nullptr));
+    GCOMP_ASSIGN_OR_RETURN(std::string tier_name, Text(request, "tier"));
+    Tier tier = tier_;
+    if (!tier_name.empty()) {
+      GCOMP_ASSIGN_OR_RETURN(tier, ParseTier(tier_name));
+    }
+    GCOMP_ASSIGN_OR_RETURN(Subject subject, LoadSubject(engine_, graph, data, tier, nullptr));
     if (!outputs.empty()) {
       GCOMP_RETURN_IF_ERROR(WriteOutputs({"@" + outputs}, subject.output_names, subject.outputs));
     }
@@ -71,6 +77,7 @@ class Server {
   }
 
   std::shared_ptr<Engine> engine_;
+  Tier tier_;
   std::optional<Subject> subject_;
   std::optional<Stopwatch> stopwatch_;  // of the subject
   double round_ms_ = 0;
@@ -87,8 +94,8 @@ std::optional<std::string> ReadLine() {
 
 }  // namespace
 
-int Serve(const std::shared_ptr<Engine>& engine) {
-  Server server(engine);
+int Serve(const std::shared_ptr<Engine>& engine, Tier tier) {
+  Server server(engine, tier);
   while (std::optional<std::string> line = ReadLine()) {
     if (line->find_first_not_of(" \t\r") == std::string::npos) continue;
     std::printf("%s\n", server.Answer(*line).dump().c_str());

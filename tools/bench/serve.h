@@ -3,9 +3,10 @@
 //
 // A request is one line of JSON on standard input, its answer one line on standard output:
 //
-//   {"load": "graph.ir", "data": "in.safetensors", "outputs": "out.safetensors"}
+//   {"load": "graph.ir", "data": "in.safetensors", "outputs": "out.safetensors", "tier": "interp"}
 //       Loads a graph in place of the last one and runs it once. `data` (may be left out: random)
-//       holds inputs and weights by name; `outputs` (may be left out) takes the results.
+//       holds inputs and weights by name; `outputs` (may be left out) takes the results; `tier`
+//       (may be left out) stands for that of the command line.
 //     -> {"name": ..., "argument_bytes": ..., "flop": ...}
 //   {"round_ms": 20}
 //       Runs the graph for about that long, then copies its data for a tenth of it.
@@ -22,6 +23,6 @@
 namespace gcomp::tools {
 
 // Returns the exit code of the program.
-int Serve(const std::shared_ptr<Engine>& engine);
+int Serve(const std::shared_ptr<Engine>& engine, Tier tier);
 
 }  // namespace gcomp::tools

@@ -62,7 +62,7 @@ int64_t FlopOf(const ir::Function& function) {
   return sum;
 }
 
-std::string NameOf(const ir::Module& module, const std::vector<Tensor>& inputs) {
+std::string RowName(const ir::Module& module, const std::vector<Tensor>& inputs, Tier tier) {
   std::string group = "graph";
   for (const auto& [key, value] : module.attrs) {
     const auto* text = value.As<std::string>();
@@ -77,7 +77,9 @@ std::string NameOf(const ir::Module& module, const std::vector<Tensor>& inputs) 
     }
     if (shape.empty()) shape = "scalar";
   }
-  return Format("{}/{}/interp/{}/{}", group, module.name, dtype, shape);
+  // What runs, whatever it was called.
+  const std::string_view runs = NameOf(tier == Tier::kAuto ? Tier::kInterp : tier);
+  return Format("{}/{}/{}/{}/{}", group, module.name, runs, dtype, shape);
 }
 
 int64_t ArgumentBytes(const Subject& subject, const ir::Function& function,
@@ -96,7 +98,7 @@ int64_t ArgumentBytes(const Subject& subject, const ir::Function& function,
 }  // namespace
 
 StatusOr<Subject> LoadSubject(const std::shared_ptr<Engine>& engine, const std::string& graph,
-                              const std::string& data, std::string* report) {
+                              const std::string& data, Tier tier, std::string* report) {
   GCOMP_ASSIGN_OR_RETURN(ir::Module module, LoadModule(*engine, graph, report));
   std::shared_ptr<const WeightStore> weights;
   std::vector<std::string> specs;
@@ -107,7 +109,7 @@ StatusOr<Subject> LoadSubject(const std::shared_ptr<Engine>& engine, const std::
     specs.push_back("@" + data);
   }
   GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<Session> session,
-                         Session::Load(engine, std::move(module), weights, {}));
+                         Session::Load(engine, std::move(module), weights, {.tier = tier}));
   if (session->functions().empty()) return Status(ErrorId::E703, graph + " exports no function");
   std::string name = session->functions().front();
   Subject subject;
@@ -125,7 +127,7 @@ StatusOr<Subject> LoadSubject(const std::shared_ptr<Engine>& engine, const std::
   // The first run prepares the kernels and makes the outputs.
   GCOMP_RETURN_IF_ERROR(subject.Run());
   const ir::Function& function = *session->module().Find(name);
-  subject.name = NameOf(session->module(), subject.inputs);
+  subject.name = RowName(session->module(), subject.inputs, tier);
   subject.argument_bytes = ArgumentBytes(subject, function, *weights);
   subject.flop = FlopOf(function);
   return subject;

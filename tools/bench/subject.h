@@ -26,11 +26,11 @@ struct Subject {
   Status Run() { return context->Run(inputs, outputs); }
 };
 
-// Loads the first exported function of a graph. `data` is a file with the inputs and weights by
-// name; empty = random ones, with each size symbol at the least value that is not 0. `report` gets
-// all errors of the text with their lines. Fails as loading, binding and running do: E510 for an op
-// that this build does not have.
+// Loads the first exported function of a graph, for a tier. `data` is a file with the inputs and
+// weights by name; empty = random ones, with each size symbol at the least value that is not 0.
+// `report` gets all errors of the text with their lines. Fails as loading, binding and running do:
+// E510 for an op that this build does not have.
 StatusOr<Subject> LoadSubject(const std::shared_ptr<Engine>& engine, const std::string& graph,
-                              const std::string& data, std::string* report);
+                              const std::string& data, Tier tier, std::string* report);
 
 }  // namespace gcomp::tools

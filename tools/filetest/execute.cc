@@ -274,14 +274,14 @@ StatusOr<std::shared_ptr<const WeightStore>> Executor::Weights() const {
   return OpenSafetensors(path_.substr(0, path_.rfind('/') + 1) + directive->text);
 }
 
-StatusOr<Executor::Variant> Executor::Load(const std::shared_ptr<Engine>& engine,
+StatusOr<Executor::Variant> Executor::Load(const std::shared_ptr<Engine>& engine, Tier tier,
                                            const std::string& text, std::string label) const {
   GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<const WeightStore> weights, Weights());
   auto load = [&]() -> StatusOr<std::shared_ptr<Session>> {
     ir::Diagnostics diagnostics(path_, text);
     ir::Module module = ir::Parse(text, engine->ops(), diagnostics);
     GCOMP_RETURN_IF_ERROR(diagnostics.ToStatus());
-    return Session::Load(engine, std::move(module), weights, {});
+    return Session::Load(engine, std::move(module), weights, {.tier = tier});
   };
   Variant variant{.label = std::move(label)};
   GCOMP_ASSIGN_OR_RETURN(variant.session, load());
@@ -294,12 +294,14 @@ Status Executor::LoadVariants() {
   if (!variants_.empty()) return {};
   std::vector<Variant> variants;
   for (const std::shared_ptr<Engine>& engine : engines_) {
-    std::string level(NameOf(engine->cpu()));
-    GCOMP_ASSIGN_OR_RETURN(Variant variant, Load(engine, test_.text, level));
-    variants.push_back(std::move(variant));
-    if (rewritten_.empty()) continue;
-    GCOMP_ASSIGN_OR_RETURN(variant, Load(engine, rewritten_, level + " after the passes"));
-    variants.push_back(std::move(variant));
+    for (Tier tier : tiers_) {
+      const std::string label = Format("{} {}", NameOf(engine->cpu()), NameOf(tier));
+      GCOMP_ASSIGN_OR_RETURN(Variant variant, Load(engine, tier, test_.text, label));
+      variants.push_back(std::move(variant));
+      if (rewritten_.empty()) continue;
+      GCOMP_ASSIGN_OR_RETURN(variant, Load(engine, tier, rewritten_, label + " after the passes"));
+      variants.push_back(std::move(variant));
+    }
   }
   variants_ = std::move(variants);
   return {};
@@ -443,13 +445,16 @@ Status Executor::CheckRunError(const Directive& directive, std::vector<std::stri
   GCOMP_ASSIGN_OR_RETURN(Call call, ReadCall(reader));
   std::string id(reader.TakeWord());
   std::string_view words = reader.Rest();
-  std::vector<Tensor> outputs;
-  Status status = Invoke(variants_[0].session, *call.function, call.inputs, outputs);
-  if (status.ok()) {
-    problems.push_back(Format("the run succeeds, expected {}", id));
-  } else if (InfoOf(status.id()).name != id || status.ToString().find(words) == std::string::npos) {
-    problems.push_back(
-        Format("the run fails with `{}`, expected {} {}", status.ToString(), id, words));
+  for (const Variant& variant : variants_) {
+    std::vector<Tensor> outputs;
+    Status status = Invoke(variant.session, *call.function, call.inputs, outputs);
+    if (status.ok()) {
+      problems.push_back(Format("{}: the run succeeds, expected {}", variant.label, id));
+    } else if (InfoOf(status.id()).name != id ||
+               status.ToString().find(words) == std::string::npos) {
+      problems.push_back(Format("{}: the run fails with `{}`, expected {} {}", variant.label,
+                                status.ToString(), id, words));
+    }
   }
   return {};
 }

@@ -22,9 +22,15 @@ class Executor {
   // All of these outlive the executor. `path` is that of the file: weights lie beside it.
   // `rewritten` is the text of the module after its passes, empty if it has none: it must give the
   // same bits.
-  Executor(std::span<const std::shared_ptr<Engine>> engines, const std::string& path,
-           const TestModule& test, const ir::Module& module, const std::string& rewritten)
-      : engines_(engines), path_(path), test_(test), module_(module), rewritten_(rewritten) {}
+  Executor(std::span<const std::shared_ptr<Engine>> engines, std::span<const Tier> tiers,
+           const std::string& path, const TestModule& test, const ir::Module& module,
+           const std::string& rewritten)
+      : engines_(engines),
+        tiers_(tiers),
+        path_(path),
+        test_(test),
+        module_(module),
+        rewritten_(rewritten) {}
 
   // run: @f(ARG, ...) == VALUE, ... [leaves %x = VALUE, ...] [atol=.. rtol=.. ulp=..]
   // run-again: the same in the context of the run before it
@@ -77,10 +83,11 @@ class Executor {
                   RandomKind kind, std::vector<std::string>& problems);
   // Null if the module names none.
   StatusOr<std::shared_ptr<const WeightStore>> Weights() const;
-  StatusOr<Variant> Load(const std::shared_ptr<Engine>& engine, const std::string& text,
+  StatusOr<Variant> Load(const std::shared_ptr<Engine>& engine, Tier tier, const std::string& text,
                          std::string label) const;
 
   std::span<const std::shared_ptr<Engine>> engines_;
+  std::span<const Tier> tiers_;
   const std::string& path_;
   const TestModule& test_;
   const ir::Module& module_;

@@ -22,6 +22,7 @@
 #include "tools/command_line.h"
 #include "tools/common.h"
 #include "tools/filetest/runner.h"
+#include "tools/run/tier.h"
 
 namespace gcomp::filetest {
 namespace {
@@ -32,6 +33,7 @@ constexpr std::string_view kCorpus = "corpus";
 struct FiletestOptions {
   std::vector<std::string> paths;
   std::string filter;
+  std::string tier = "auto";
   unsigned jobs = 0;  // 0 = one per processor
   bool refresh = false;
   bool list = false;
@@ -115,7 +117,9 @@ int Run(const FiletestOptions& options) {
     return 0;
   }
   if (files->empty()) return Fail(Status(ErrorId::E701, "no .ir file is named or found"));
-  StatusOr<Environment> environment = Environment::ForThisMachine();
+  StatusOr<Tier> tier = tools::ParseTier(options.tier);
+  if (!tier.ok()) return Fail(tier.status());
+  StatusOr<Environment> environment = Environment::ForThisMachine(*tier);
   if (!environment.ok()) return Fail(environment.status());
   environment->refresh = options.refresh;
   unsigned jobs = options.jobs != 0 ? options.jobs : std::thread::hardware_concurrency();
@@ -131,6 +135,9 @@ int Main(int argc, char** argv) {
                  {.required = true});
   line.AddOption("--jobs", &options.jobs, "Threads; default: one per processor");
   line.AddOption("--filter", &options.filter, "Only files whose path has this text");
+  line.AddOption("--tier", &options.tier,
+                 "Which tier runs the graphs: interp, compiled; auto = both, equal bits [auto]",
+                 {.type = "TIER"});
   line.AddFlag("--refresh", &options.refresh,
                "Rewrite expect-begin ... expect-end in place (also GCOMP_TEST_REFRESH=1)");
   line.AddFlag("--list", &options.list, "List the files that would run");

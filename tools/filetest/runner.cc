@@ -165,7 +165,7 @@ class ModuleRun {
   // ---- run:, diff: ----
 
   void Execute(const ir::Module& module, const std::string& rewritten) {
-    Executor executor(environment_.engines, path_, test_, module, rewritten);
+    Executor executor(environment_.engines, environment_.tiers, path_, test_, module, rewritten);
     for (const Directive& directive : test_.directives) {
       std::vector<std::string> problems;
       if (directive.name == "run" || directive.name == "run-again") {
@@ -282,7 +282,7 @@ std::string Refreshed(const TestFile& file,
 
 }  // namespace
 
-StatusOr<Environment> Environment::ForThisMachine() {
+StatusOr<Environment> Environment::ForThisMachine(Tier tier) {
   GCOMP_ASSIGN_OR_RETURN(CpuLevel level, DetectCpuLevel());
   std::vector<CpuLevel> levels = {level};
   if (level != CpuLevel::kV3) levels.push_back(CpuLevel::kV3);
@@ -292,6 +292,11 @@ StatusOr<Environment> Environment::ForThisMachine() {
     options.cpu = each;
     GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<Engine> engine, Engine::Create(options));
     environment.engines.push_back(std::move(engine));
+  }
+  if (tier != Tier::kAuto) {
+    environment.tiers = {tier};
+  } else if (environment.engines[0]->CanCompile()) {
+    environment.tiers = {Tier::kInterp, Tier::kCompiled};
   }
   return environment;
 }

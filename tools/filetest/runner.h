@@ -13,10 +13,12 @@ namespace gcomp::filetest {
 // What all files share. Engines run the same graphs and must give the same bits; the first is the
 // one that run: values are compared with.
 struct Environment {
-  // Engines at this processor's level and, if that is higher, at the lowest.
-  static StatusOr<Environment> ForThisMachine();
+  // Engines at this processor's level and, if that is higher, at the lowest. `tier`: kAuto = all
+  // that there are.
+  static StatusOr<Environment> ForThisMachine(Tier tier);
 
   std::vector<std::shared_ptr<Engine>> engines;
+  std::vector<Tier> tiers = {Tier::kInterp};
   bool refresh = false;  // rewrite expectations in place
 };
 

@@ -1,106 +1,17 @@
 #include "tools/run/inputs.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 
 #include "base/format.h"
 #include "ir/kernel.h"
+#include "tools/run/sizes.h"
 
 namespace gcomp::tools {
 namespace {
 
-using ir::Expr;
 using ir::Type;
-
-std::string Join(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text.empty() ? "none" : text;
-}
-
-// The values of a function's size symbols while they become known.
-class Sizes {
- public:
-  explicit Sizes(const ir::Function& function)
-      : function_(function),
-        values_(function.symbols.size(), 0),
-        known_(function.symbols.size(), false) {}
-
-  // "s0=8"
-  Status Tell(const std::string& text) {
-    size_t equals = text.find('=');
-    int64_t value = 0;
-    const char* end = text.data() + text.size();
-    const char* begin = equals == std::string::npos ? end : text.data() + equals + 1;
-    auto [stop, error] = std::from_chars(begin, end, value);
-    if (error != std::errc() || stop != end || value < 0) {
-      return Status(ErrorId::E701, Format("--size={}: must be as in s0=8", text));
-    }
-    std::string name = text.substr(0, equals);
-    ir::SymId symbol = function_.FindSymbol(name);
-    if (!symbol.valid() || symbol.index() >= function_.num_symbol_params) {
-      std::vector<std::string> names;
-      for (size_t i = 0; i < function_.num_symbol_params; ++i) {
-        names.push_back(function_.symbols[i].name);
-      }
-      return Status(ErrorId::E701, Format("--size={}: @{} has no size symbol {}; it has: {}", text,
-                                          function_.name, name, Join(names)));
-    }
-    if (known_[symbol.index()]) {
-      return Status(ErrorId::E701, Format("--size={}: {} is told twice", text, name));
-    }
-    Set(symbol, value);
-    return {};
-  }
-
-  // Dims that are a symbol alone, and host integers, tell its value.
-  void LearnFrom(const Type& type, const Tensor& tensor) {
-    if (type.kind() == Type::Kind::kInt && tensor.dtype() == DType::kI64 &&
-        tensor.NumElements() == 1) {
-      Learn(type.value(), *static_cast<const int64_t*>(tensor.data()));
-    }
-    if (!type.is_tensor() || type.rank() != tensor.rank()) return;
-    for (int d = 0; d < type.rank(); ++d) Learn(type.dims()[d], tensor.sizes()[d]);
-  }
-
-  // The least allowed value, at least 1, for those that are not known yet.
-  void Complete() {
-    for (size_t i = 0; i < function_.num_symbol_params; ++i) {
-      if (known_[i]) continue;
-      const ir::Symbol& symbol = function_.symbols[i];
-      int64_t value = std::max<int64_t>(1, symbol.low.Evaluate(values_).value_or(1));
-      int64_t step = std::max<int64_t>(1, symbol.multiple);
-      Set(ir::SymId(i), (value - 1) / step * step + step);
-    }
-  }
-
-  const std::vector<int64_t>& values() const { return values_; }
-
-  std::string ToString() const {
-    std::string text;
-    for (size_t i = 0; i < function_.num_symbol_params; ++i) {
-      text += Format("{}{} = {}", i == 0 ? "" : ", ", function_.symbols[i].name, values_[i]);
-    }
-    return text;
-  }
-
- private:
-  void Learn(const Expr& dim, int64_t value) {
-    if (dim.kind() == Expr::Kind::kSymbol && !known_[dim.symbol().index()])
-      Set(dim.symbol(), value);
-  }
-
-  void Set(ir::SymId symbol, int64_t value) {
-    values_[symbol.index()] = value;
-    known_[symbol.index()] = true;
-  }
-
-  const ir::Function& function_;
-  std::vector<int64_t> values_;
-  std::vector<bool> known_;
-};
 
 // Why a tensor is not what the port asks for; empty = it is.
 std::string Mismatch(const Type& type, const Tensor& tensor, const Sizes& sizes) {
@@ -158,7 +69,7 @@ Status AssignFile(const TensorRequest& request, const std::vector<std::string>& 
   std::vector<std::string> names;
   for (const Weight& weight : store->weights()) names.push_back(weight.name);
   return Status(ErrorId::E701, Format("{}={}: the file has {}, the function {}", what, request.text,
-                                      Join(names), Join(ports)));
+                                      JoinNames(names), JoinNames(ports)));
 }
 
 }  // namespace
@@ -177,7 +88,7 @@ StatusOr<std::vector<std::optional<TensorRequest>>> AssignRequests(
     auto port = std::find(ports.begin(), ports.end(), request.name);
     if (port == ports.end()) {
       return Status(ErrorId::E701, Format("{}={}: there is no {}; there are: {}", what,
-                                          request.text, request.name, Join(ports)));
+                                          request.text, request.name, JoinNames(ports)));
     }
     std::optional<TensorRequest>& place = out[static_cast<size_t>(port - ports.begin())];
     if (place) {
@@ -192,7 +103,7 @@ StatusOr<std::vector<std::optional<TensorRequest>>> AssignRequests(
     while (next < ports.size() && out[next]) ++next;
     if (next == ports.size()) {
       return Status(ErrorId::E701, Format("{}={}: it is one too many; there are: {}", what,
-                                          request.text, Join(ports)));
+                                          request.text, JoinNames(ports)));
     }
     out[next] = request;
   }

@@ -11,6 +11,7 @@
 #include "base/format.h"
 #include "tools/command_line.h"
 #include "tools/common.h"
+#include "tools/run/tier.h"
 
 namespace gcomp::tools {
 namespace {
@@ -63,7 +64,7 @@ Exit codes: 0 ok, 1 mismatch or run error, 2 usage, 3 bad or unsupported model, 
 
 Examples:
   gcomp-run digits.ir --weights=digits.safetensors --input=@images.npy --output=@probs.npy
-  gcomp-run mlp.ir --weights=random --duration=3s --threads=4 --json=mlp.json
+  gcomp-run mlp.ir --weights=random --duration=3s --callers=4 --json=mlp.json
   gcomp-run graph.ir --input=x=2xf32=1,2 --expected-output=2xf32=2,4 --rtol=0 --atol=0
   gcomp-run graph.ir --iterations=100 --profile
 )";
@@ -75,13 +76,17 @@ struct RawOptions {
   std::string duration;
   std::string percentiles;
   std::string log = "warning";
+  std::string explain;
   bool version = false;
 };
 
 void Declare(CommandLine& line, RunOptions& options, RawOptions& raw) {
   line.SetFooter(kFooter);
   line.AddOption("graph", &options.graph, "The graph (.ir); - = standard input");
-  line.AddOption("--tier", &raw.tier, "How to run it: auto, interp", {.type = "TIER"});
+  line.AddOption("--tier", &raw.tier, kTierHelp, {.type = "TIER"});
+  line.AddOption("--threads", &options.threads,
+                 "Threads that one run may use (compiled kernels do); 0 = all there are [1]",
+                 {.type = "N", .check = InRange(0, 1024)});
   line.AddOption("--function", &options.function,
                  "Which function; may be left out when one is exported", {.type = "NAME"});
   line.AddOption("--weights", &options.weights, "A .safetensors or .npz file, or random[:SEED]",
@@ -109,7 +114,7 @@ void Declare(CommandLine& line, RunOptions& options, RawOptions& raw) {
   line.AddOption("--duration", &raw.duration,
                  "Least time, as in 3s, 500ms [3s unless --iterations is given]",
                  {.type = "TIME", .group = benchmark});
-  line.AddOption("--threads", &options.threads, "Callers at the same time [1]",
+  line.AddOption("--callers", &options.callers, "Callers at the same time [1]",
                  {.type = "N", .group = benchmark, .check = InRange(1, 1024)});
   line.AddOption("--percentile", &raw.percentiles, "Of the latency [50,90,99]",
                  {.type = "P,...", .group = benchmark});
@@ -118,8 +123,16 @@ void Declare(CommandLine& line, RunOptions& options, RawOptions& raw) {
   line.AddOption("--json", &options.json,
                  "Write a report; --json alone = to stdout, and nothing else there",
                  {.value_alone = "-", .type = "[=FILE]", .group = reports});
-  line.AddFlag("--explain", &options.explain,
-               "What a run does (steps, buffers) and the runtime's events, to stderr", reports);
+  line.AddOption("--explain", &raw.explain,
+                 "What a run does (steps, buffers) and the runtime's events, to stderr; "
+                 "--explain=plan: before the run, what each step costs and why ops are not fused",
+                 {.value_alone = "run", .type = "[=plan]", .group = reports});
+  line.AddOption("--dump-llvm", &options.dump_llvm,
+                 "Write the LLVM IR of each compiled kernel to a folder",
+                 {.type = "DIR", .group = reports});
+  line.AddOption("--dump-asm", &options.dump_asm,
+                 "Write the machine code of each compiled kernel, as text, to a folder",
+                 {.type = "DIR", .group = reports});
   line.AddFlag("--profile", &options.profile, "Time per op, to stderr", reports);
   line.AddFlag("--list", &options.list, "List functions, inputs, results and weights; run nothing",
                reports);
@@ -157,10 +170,12 @@ Status Finish(const RawOptions& raw, RunOptions& options) {
                                                           {"error", LogLevel::kError},
                                                           {"off", LogLevel::kOff}};
   if (options.graph.empty()) return Status(ErrorId::E701, "no graph is given; see --help");
-  if (raw.tier != "auto" && raw.tier != "interp") {
-    return Status(ErrorId::E701, Format("--tier={}: it may be auto or interp", raw.tier));
+  GCOMP_ASSIGN_OR_RETURN(options.tier, ParseTier(raw.tier));
+  if (!raw.explain.empty() && raw.explain != "run" && raw.explain != "plan") {
+    return Status(ErrorId::E701, Format("--explain={}: it may be alone, or plan", raw.explain));
   }
-  options.tier = raw.tier == "interp" ? Tier::kInterp : Tier::kAuto;
+  options.explain = raw.explain == "run";
+  options.explain_plan = raw.explain == "plan";
   auto level = kLevels.find(raw.log);
   if (level == kLevels.end()) {
     return Status(ErrorId::E701,
@@ -219,7 +234,7 @@ std::optional<RunOptions> ParseRunOptions(int argc, char** argv, int* exit_code)
     *exit_code = 0;
     return std::nullopt;
   }
-  for (const char* flag : {"--warmup", "--iterations", "--duration", "--threads", "--percentile"}) {
+  for (const char* flag : {"--warmup", "--iterations", "--duration", "--callers", "--percentile"}) {
     options.benchmark |= line.Given(flag);
   }
   Status status = Finish(raw, options);

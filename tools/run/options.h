@@ -15,6 +15,7 @@ namespace gcomp::tools {
 struct RunOptions {
   std::string graph;  // "-" = standard input
   Tier tier = Tier::kAuto;
+  int threads = 1;                  // of one run; 0 = all that are available
   std::string function;             // empty = the only exported one
   std::string weights;              // a file, or "random", "random:SEED"; empty = none
   std::vector<std::string> inputs;  // run/input_spec.h
@@ -30,12 +31,15 @@ struct RunOptions {
   int64_t warmup_ns = 200'000'000;
   int64_t iterations = 0;   // per caller, at least; 0 = as the duration says
   int64_t duration_ns = 0;  // at least
-  int threads = 1;          // callers at the same time
+  int callers = 1;          // at the same time
   std::vector<double> percentiles = {50, 90, 99};
 
   std::string json;  // a file, "-" = stdout, empty = none
   bool profile = false;
   bool explain = false;
+  bool explain_plan = false;
+  std::string dump_llvm;  // folders; empty = none
+  std::string dump_asm;
   bool list = false;
   bool dry_run = false;
   LogLevel log_level = LogLevel::kWarning;

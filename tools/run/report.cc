@@ -156,11 +156,12 @@ std::string ReportJson(const RunOptions& options, const Report& report, const St
   json["model"] = options.graph;
   json["module"] = report.module;
   json["function"] = report.function;
-  json["tier"] = options.tier == Tier::kInterp ? "interp" : "auto";
+  json["tier"] = std::string(NameOf(options.tier));
   json["weights"] = options.weights;
   json["sizes"] = report.sizes;
   json["seed"] = report.seed;
   json["random_inputs"] = report.random_inputs;
+  json["callers"] = options.callers;
   json["threads"] = options.threads;
   json["load_us"] = Rounded(static_cast<double>(report.load_ns) * 1e-3);
   json["first_run_us"] = report.first_run_ns
@@ -193,9 +194,8 @@ std::string ReportJson(const RunOptions& options, const Report& report, const St
 std::string BenchmarkText(const RunOptions& options, const Report& report) {
   const BenchmarkResult& benchmark = *report.benchmark;
   std::string text = Format("@{} of {}{}{}, tier {}, {} caller{}\n", report.function, options.graph,
-                            report.sizes.empty() ? "" : ", ", report.sizes,
-                            options.tier == Tier::kInterp ? "interp" : "auto", options.threads,
-                            options.threads == 1 ? "" : "s");
+                            report.sizes.empty() ? "" : ", ", report.sizes, NameOf(options.tier),
+                            options.callers, options.callers == 1 ? "" : "s");
   text += Format("load        {:.3f} ms\n", static_cast<double>(report.load_ns) * 1e-6);
   text += Format("first run   {:.3f} ms (not counted)\n",
                  static_cast<double>(report.first_run_ns.value_or(0)) * 1e-6);

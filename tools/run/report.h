@@ -18,7 +18,7 @@ namespace gcomp::tools {
 
 struct Report {
   // Raised when a field of the JSON changes its meaning or goes away.
-  static constexpr int kSchemaVersion = 1;
+  static constexpr int kSchemaVersion = 2;
 
   std::string module;
   std::string function;
