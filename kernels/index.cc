@@ -24,17 +24,6 @@ auto WithIndexType(ir::DType dtype, F f) {
   }
 }
 
-// The place that an index means; not in [0, size) if it is out of range.
-template <class T>
-GCOMP_INLINE uint64_t PlaceOf(T index, int64_t size) {
-  if constexpr (std::is_signed_v<T>) {
-    const int64_t wide = index;
-    return static_cast<uint64_t>(wide < 0 ? wide + size : wide);
-  } else {
-    return index;
-  }
-}
-
 // True if all of n indices are in range.
 template <class T>
 GCOMP_INLINE bool AllInside(const void* data, int64_t n, int64_t size) {
@@ -253,9 +242,23 @@ Status IndexedOffsets::AddIndices(const Axis& axis, Cursor& cursor, int64_t n,
     inside &= axis.loops.add_places(indices, count, axis.size, axis.stride, offsets);
     offsets += count;
   });
-  if (inside) return {};
+  return inside ? Status() : WrittenMeanwhile(axis.operand);
+}
+
+std::optional<IndexedOffsets::DirectIndices> IndexedOffsets::Direct() const {
+  if (axes_.size() != 1) return std::nullopt;
+  const Axis& axis = axes_[0];
+  const bool wide = axis.dtype == ir::DType::kI32 || axis.dtype == ir::DType::kI64;
+  const bool dense = axis.points.sizes.size() == 1 && axis.points.strides[0] == axis.io.bytes;
+  if (!wide || !dense || base_.sizes.empty()) return std::nullopt;
+  return DirectIndices{axis.operand, axis.dtype, axis.size, axis.stride, &base_};
+}
+
+Status IndexedOffsets::WrittenMeanwhile(size_t operand) const {
+  const auto axis =
+      std::ranges::find_if(axes_, [&](const Axis& a) { return a.operand == operand; });
   return Status(ErrorId::E401,
-                Format("{} was written by another thread during the run", axis.what));
+                Format("{} was written by another thread during the run", axis->what));
 }
 
 // ---- Spaces of the ops --------------------------------------------------------------------------

@@ -18,8 +18,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "base/status.h"
@@ -30,6 +32,17 @@
 #include "kernels/tile.h"
 
 namespace gcomp::kernels {
+
+// The place that an index means; not in [0, size) if it is out of range.
+template <class T>
+GCOMP_INLINE uint64_t PlaceOf(T index, int64_t size) {
+  if constexpr (std::is_signed_v<T>) {
+    const int64_t wide = index;
+    return static_cast<uint64_t>(wide < 0 ? wide + size : wide);
+  } else {
+    return index;
+  }
+}
 
 // What is walked over, as an op describes it.
 struct IndexedSpace {
@@ -93,6 +106,22 @@ class IndexedOffsets {
 
   // Dense bytes at each point.
   int64_t run_bytes() const { return run_bytes_; }
+
+  // The points as a loop can take them that reads indices by itself: one index operand, i32 or i64,
+  // whose elements lie one after the other in the order of the points.
+  struct DirectIndices {
+    size_t operand;
+    ir::DType dtype;
+    int64_t size;             // of the axis
+    int64_t stride;           // of the axis, in bytes
+    const CursorSpace* base;  // where the places are counted from, per point
+  };
+
+  // Nothing if they lie otherwise. Points into this object.
+  std::optional<DirectIndices> Direct() const;
+
+  // The error of indices that were in range when they were checked.
+  Status WrittenMeanwhile(size_t operand) const;
 
  private:
   struct Axis {

@@ -101,6 +101,31 @@ GCOMP_INLINE S Exp(S x) {
   return math_internal::ScaledExp(x, 1);
 }
 
+// e^x as p * scale: p about 1, scale a power of two.
+template <class S>
+struct ExpParts {
+  S p;
+  S scale;
+};
+
+// From here to 0, e^x is a normal number.
+template <class T>
+inline constexpr T kLeastNormalExp = static_cast<T>(math_internal::kIsF32<T> ? -87 : -708);
+
+// Exp(x) = p * scale 2^-kShift, bit for bit, for x in [-105, 0] ([-746, 0] in f64) or NaN. Without
+// a shift p * scale is exact from kLeastNormalExp on. An odd kShift is even with the bias, so that
+// halves would round to even n; but for x so small no x / ln2 is one.
+template <int kShift = 0, class S>
+GCOMP_INLINE ExpParts<S> ExpPartsOfNonPositive(S x) {
+  using namespace math_internal;
+  using T = NativeOf<S>;
+  constexpr T kStart = kMagic<S> + (kBias<S> + kShift);
+  S biased = Fma(x, static_cast<T>(1.4426950408889634074), kStart);
+  S n = biased - kStart;
+  S r = Fma(n, kLn2Rest<S>, Fma(n, static_cast<T>(-0.69314718055994530942), x));
+  return {Fma(Fma(ExpTail(r), r, T{1}), r, T{1}), PowerOfTwo(biased)};
+}
+
 // Exp(x) for x <= 0 or NaN, bit for bit, in fewer steps: n is at most 0, so 2^n is 2^(n + c) times
 // the constant 2^-c, and the first product is never denormal. What it gives for x > 0 is nothing.
 template <class S>
@@ -108,16 +133,10 @@ GCOMP_INLINE S ExpOfNonPositive(S x) {
   using namespace math_internal;
   using T = NativeOf<S>;
   constexpr T kLow = kIsF32<S> ? -105 : -746;  // below, the result is 0
-  // Even with the bias: then the magic number rounds halves to even n.
   constexpr int kShift = kIsF32<S> ? 65 : 513;
-  constexpr T kStart = kMagic<S> + (kBias<S> + kShift);
   constexpr T kBack = static_cast<T>(kIsF32<S> ? 0x1p-65 : 0x1p-513);
-  S c = Select(x < kLow, ir::Constant(x, kLow), x);
-  S biased = Fma(c, static_cast<T>(1.4426950408889634074), kStart);
-  S n = biased - kStart;
-  S r = Fma(n, kLn2Rest<S>, Fma(n, static_cast<T>(-0.69314718055994530942), c));
-  S p = Fma(Fma(ExpTail(r), r, T{1}), r, T{1});
-  return p * PowerOfTwo(biased) * kBack;
+  ExpParts<S> e = ExpPartsOfNonPositive<kShift>(Select(x < kLow, ir::Constant(x, kLow), x));
+  return e.p * e.scale * kBack;
 }
 
 // e^x - 1, as 2^n - 1 + 2^n (e^r - 1); everything is halved so that 2^n does not overflow.

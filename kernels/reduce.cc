@@ -15,6 +15,9 @@ namespace {
 // where the reduced axes are long), and on at most kTile elements at once.
 constexpr int64_t kMaxPartialBytes = int64_t{1} << 20;
 
+// What form 1 asks for of the next row, if it lies dense.
+constexpr int64_t kMaxAheadBytes = 1024;
+
 // Rows that form 2 combines at once.
 constexpr int64_t kFoldedRows = 8;
 
@@ -79,44 +82,75 @@ class LanesKernel final : public ReduceKernel {
  public:
   LanesKernel(const ReduceLoops& loops, const TileIo& io, const TileIo& out, ReduceSpace space)
       : ReduceKernel(loops, io, out, std::move(space)), chunks_(NumChunks(n_)) {
-    in_place_ = io_.direct &&
-                (space_.reduced.sizes.empty() ||
-                 (space_.reduced.sizes.size() == 1 && space_.reduced.strides[0] == io_.bytes));
+    const CursorSpace& reduced = space_.reduced;
+    const bool dense =
+        reduced.sizes.empty() || (reduced.sizes.size() == 1 && reduced.strides[0] == io_.bytes);
+    in_place_ = io_.direct && dense;
+    ahead_ = dense ? std::min(n_ * io_.bytes, kMaxAheadBytes) : 0;
     tile_bytes_ = in_place_ ? 0 : RoundUp(std::min(n_, kReduceChunk) * io_.tile_bytes, 64);
   }
 
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(tile_bytes_ + chunks_ * loops_.partial_bytes);
+    return static_cast<size_t>(tile_bytes_ +
+                               (std::min(points_, kTile) - 1 + chunks_) * loops_.partial_bytes);
   }
 
   Status Run(const ir::KernelArgs& args) const override {
     auto* tile = static_cast<std::byte*>(args.scratch);
-    std::byte* partials = tile + tile_bytes_;
+    std::byte* values = tile + tile_bytes_;
     Cursor in(space_.kept, args.operand(0));
     Cursor out(space_.kept_result, args.result(0));
     Pacer pacer(args.regions);
-    for (int64_t p = 0; p < points_; ++p) {
-      Cursor row(space_.reduced, in.data());
-      for (int64_t c = 0; c < chunks_; ++c) {
-        int64_t count = std::min(n_ - c * kReduceChunk, kReduceChunk);
-        const void* values = tile;
-        if (in_place_) {
-          values = in.data() + c * kReduceChunk * io_.bytes;
-        } else {
-          Gather(count, &row, tile);
-        }
-        loops_.chunk(values, count, partials + c * loops_.partial_bytes);
-        GCOMP_RETURN_IF_ERROR(pacer.Step(count));
+    for (int64_t done = 0; done < points_; done += kTile) {
+      const int64_t count = std::min(kTile, points_ - done);
+      for (int64_t p = 0; p < count; ++p) {
+        const char* row = in.data();
+        in.Skip(1);
+        if (done + p + 1 < points_) Prefetch(in.data());
+        GCOMP_RETURN_IF_ERROR(Reduce(row, tile, values + p * loops_.partial_bytes, pacer));
       }
-      if (chunks_ > 1) Tree(partials, chunks_, 1);
-      Put(partials, 1, out.data(), out_.bytes);
-      in.Skip(1);
-      out.Skip(1);
+      PutAll(values, count, out);
     }
     return Status();
   }
 
  private:
+  // partials[0] = the reduction of a row.
+  Status Reduce(const char* data, std::byte* tile, std::byte* partials, Pacer& pacer) const {
+    Cursor row;
+    if (!in_place_) row.Start(space_.reduced.sizes, space_.reduced.strides, data);
+    for (int64_t c = 0; c < chunks_; ++c) {
+      int64_t count = std::min(n_ - c * kReduceChunk, kReduceChunk);
+      const void* values = tile;
+      if (in_place_) {
+        values = data + c * kReduceChunk * io_.bytes;
+      } else {
+        Gather(count, &row, tile);
+      }
+      loops_.chunk(values, count, partials + c * loops_.partial_bytes);
+      GCOMP_RETURN_IF_ERROR(pacer.Step(count));
+    }
+    if (chunks_ > 1) Tree(partials, chunks_, 1);
+    return Status();
+  }
+
+  // Asks for the beginning of the next row: the last operations on a row wait for each other, and
+  // the memory would be idle meanwhile.
+  void Prefetch(const char* row) const {
+    for (int64_t at = 0; at < ahead_; at += 64) __builtin_prefetch(row + at);
+  }
+
+  // `count` partial values to the next results.
+  void PutAll(std::byte* values, int64_t count, Cursor& out) const {
+    const int64_t stride =
+        space_.kept_result.strides.empty() ? out_.bytes : space_.kept_result.strides.back();
+    if (loops_.finish != nullptr) loops_.finish(values, count, n_);
+    out.Walk(count, [&](char* to, int64_t n) {
+      out_.store(values, n, to, stride);
+      values += n * out_.tile_bytes;
+    });
+  }
+
   void Gather(int64_t count, Cursor* row, std::byte* tile) const {
     int64_t stride = space_.reduced.strides.empty() ? io_.bytes : space_.reduced.strides.back();
     row->Walk(count, [&](const char* data, int64_t piece) {
@@ -128,6 +162,7 @@ class LanesKernel final : public ReduceKernel {
   int64_t chunks_;
   int64_t tile_bytes_;
   bool in_place_;
+  int64_t ahead_;  // bytes of a row that are asked for while the one before is reduced
 };
 
 // Form 2: strips of the innermost kept dim, row after row.

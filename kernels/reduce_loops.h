@@ -268,6 +268,35 @@ GCOMP_INLINE ExtremeAndSum<T> ExtremeOfNumbers(const T* x, int64_t n) {
   return {CombineLanes<Extreme>(extremes, kReduceLanes), CombineLanes<SumFn>(sums, kReduceLanes)};
 }
 
+// The greatest and the least of numbers, NaNs left out; of zeros of both signs either.
+template <class T>
+struct NumberRange {
+  T greatest = -std::numeric_limits<T>::infinity();
+  T least = std::numeric_limits<T>::infinity();
+};
+
+// `range` and n more numbers.
+template <class T>
+GCOMP_INLINE NumberRange<T> ExtendRange(const NumberRange<T>& range, const T* x, int64_t n) {
+  using Greatest = ExtremeOfNumbersFn<true>;
+  using Least = ExtremeOfNumbersFn<false>;
+  alignas(64) T greatest[kReduceLanes];
+  alignas(64) T least[kReduceLanes];
+  for (int64_t j = 0; j < kReduceLanes; ++j) greatest[j] = range.greatest;
+  for (int64_t j = 0; j < kReduceLanes; ++j) least[j] = range.least;
+  auto step = [&](const T* from, int64_t count) __attribute__((always_inline)) {
+    GCOMP_INDEPENDENT
+    for (int64_t j = 0; j < count; ++j) {
+      greatest[j] = Greatest{}(greatest[j], from[j]);
+      least[j] = Least{}(least[j], from[j]);
+    }
+  };
+  int64_t k = 0;
+  for (; k + kReduceLanes <= n; k += kReduceLanes) step(x + k, kReduceLanes);
+  step(x + k, n - k);
+  return {CombineLanes<Greatest>(greatest, kReduceLanes), CombineLanes<Least>(least, kReduceLanes)};
+}
+
 // into[i] = f(f(f(f(into[i], a[i]), b[i]), c[i]), d[i]).
 template <class F, class P, class T, class At>
 GCOMP_INLINE void FoldFour(P* into, const T* const* rows, int64_t n, const At& at) {

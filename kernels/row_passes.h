@@ -74,6 +74,18 @@ GCOMP_INLINE T ReducePass(const Row& row, const Pass& pass, const At& at) {
   return partials[0];
 }
 
+// The range of the numbers of a row.
+template <class T, class Pass>
+GCOMP_INLINE NumberRange<T> RangePass(const Row& row, const Pass& pass) {
+  NumberRange<T> range;
+  for (int64_t from = 0; from < row.n; from += kReduceChunk) {
+    if (from > 0 && !row.pacer->Go(kReduceChunk)) break;
+    const int64_t count = row.n - from < kReduceChunk ? row.n - from : kReduceChunk;
+    range = ExtendRange(range, pass.template Load<T>(row, from, count), count);
+  }
+  return range;
+}
+
 // The last pass: element i of y is value(i, x), x a pointer to element i of x (if the pass reads
 // it); value may read element i of row.y.
 template <class T, class Pass, class Value>

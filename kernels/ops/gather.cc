@@ -1,14 +1,12 @@
 // Ops that read elements at positions which a tensor gives: gather, index_select, index, embedding.
-#include <cstring>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "base/format.h"
 #include "kernels/all_ops.h"
-#include "kernels/cpu_target.h"
+#include "kernels/gather_kernel.h"
 #include "kernels/index.h"
-#include "kernels/pacer.h"
 #include "kernels/pointwise.h"
 
 namespace gcomp::kernels {
@@ -21,96 +19,6 @@ using KernelOr = StatusOr<std::unique_ptr<ir::Kernel>>;
 
 constexpr ir::Tolerance kMovesBits = {.reason = "no arithmetic: elements of the operand"};
 constexpr ir::Lowering kLibrary = {.kind = ir::Lowering::Kind::kExternal, .why = kReadsByIndex};
-
-// y[i] = the T at x + offsets[i].
-template <class T>
-GCOMP_INLINE void PickEach(const char* x, const int64_t* offsets, int64_t n, char* y) {
-  T* to = reinterpret_cast<T*>(y);
-  GCOMP_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) to[i] = *reinterpret_cast<const T*>(x + offsets[i]);
-}
-
-using PickFn = void (*)(const char* x, const int64_t* offsets, int64_t n, char* y);
-
-template <class T>
-GCOMP_TARGET_V3 void PickV3(const char* x, const int64_t* offsets, int64_t n, char* y) {
-  PickEach<T>(x, offsets, n, y);
-}
-
-template <class T>
-GCOMP_TARGET_V4 void PickV4(const char* x, const int64_t* offsets, int64_t n, char* y) {
-  PickEach<T>(x, offsets, n, y);
-}
-
-template <class T>
-PickFn PickFor(CpuLevel cpu) {
-  return PerCpu<PickFn>{&PickV3<T>, &PickV4<T>}.For(cpu);
-}
-
-// The loop for runs of one element; null for longer ones.
-PickFn PickFor(int64_t run_bytes, int64_t element_bytes, CpuLevel cpu) {
-  if (run_bytes != element_bytes) return nullptr;
-  switch (element_bytes) {
-    case 1:
-      return PickFor<uint8_t>(cpu);
-    case 2:
-      return PickFor<uint16_t>(cpu);
-    case 4:
-      return PickFor<uint32_t>(cpu);
-    case 8:
-      return PickFor<uint64_t>(cpu);
-    default:
-      return nullptr;
-  }
-}
-
-// y, row-major, takes the runs of operand 0 at the offsets in order.
-class GatherKernel final : public ir::Kernel {
- public:
-  GatherKernel(IndexedOffsets offsets, PickFn pick) : offsets_(std::move(offsets)), pick_(pick) {}
-
-  Status Run(const ir::KernelArgs& args) const override {
-    Pacer pacer(args.regions);
-    GCOMP_RETURN_IF_ERROR(offsets_.Check(args, pacer));
-    const char* x = args.operand<char>(0);
-    char* y = args.result<char>(0);
-    const int64_t bytes = offsets_.run_bytes();
-    return offsets_.ForEach(args, x, pacer, [&](const int64_t* offsets, int64_t n) -> Status {
-      if (pick_ != nullptr) {
-        pick_(x, offsets, n, y);
-        y += n * bytes;
-        return {};
-      }
-      if (bytes > kLongRun) return CopyRuns(x, offsets, n, pacer, &y);
-      for (int64_t i = 0; i < n; ++i, y += bytes) {
-        std::memcpy(y, x + offsets[i], static_cast<size_t>(bytes));
-      }
-      return pacer.Step(n * bytes / 16);
-    });
-  }
-
- private:
-  // Longer runs, in bytes, are counted one by one.
-  static constexpr int64_t kLongRun = 256;
-
-  Status CopyRuns(const char* x, const int64_t* offsets, int64_t n, Pacer& pacer, char** y) const {
-    const int64_t bytes = offsets_.run_bytes();
-    for (int64_t i = 0; i < n; ++i, *y += bytes) {
-      GCOMP_RETURN_IF_ERROR(CopyBytes(*y, x + offsets[i], bytes, pacer));
-    }
-    return {};
-  }
-
-  IndexedOffsets offsets_;
-  PickFn pick_;
-};
-
-KernelOr MakeGather(const ir::KernelCtx& ctx, const IndexedSpace& space) {
-  GCOMP_ENSURE(ctx.results[0].IsContiguous(), "the result is row-major");
-  GCOMP_ASSIGN_OR_RETURN(IndexedOffsets offsets, IndexedOffsets::Make(ctx, space));
-  const PickFn pick = PickFor(offsets.run_bytes(), space.element_bytes, ctx.cpu);
-  return std::unique_ptr<ir::Kernel>(std::make_unique<GatherKernel>(std::move(offsets), pick));
-}
 
 Status Return(InferCtx& ctx, ir::Dims dims) {
   GCOMP_ASSIGN_OR_RETURN(ir::Device device, DeviceOfOperands(ctx));

@@ -66,18 +66,50 @@ Status InferMap(InferCtx& ctx) {
   return {};
 }
 
+bool IsInt(const Type& type) {
+  return type.kind() == Type::Kind::kInt;
+}
+
+// The last carries. The int of a carry is another one for each slice, so that its parameter names
+// it anew, and the op defines a symbol for the last one.
+Status ReturnCarries(InferCtx& ctx, std::span<const Type> carries) {
+  const ir::Block& body = RegionOf(ctx, 0);
+  const std::vector<ir::SymId>& defines = ctx.op().defines;
+  size_t num_ints = 0;
+  for (size_t i = 0; i < carries.size(); ++i) {
+    const Type& param = TypeOf(ctx, body.params[i]);
+    const Type& yielded = TypeOf(ctx, body.yields[i]);
+    const bool same = IsInt(carries[i]) ? IsInt(yielded) : RowMajor(yielded) == carries[i];
+    if (!same) {
+      return ctx.Fail(Format("carry {} is {}, but the region yields {} for it", i,
+                             ctx.Show(carries[i]), ctx.Show(yielded)),
+                      ErrorId::E223);
+    }
+    if (!IsInt(carries[i])) {
+      ctx.Return(carries[i]);
+      continue;
+    }
+    if (!BindsSymbol(param) || param == carries[i]) {
+      return ctx.Fail(
+          Format("carry {} is {}: its parameter must be an int<u> with a symbol u of "
+                 "its own, found {}",
+                 i, ctx.Show(carries[i]), ctx.Show(param)));
+    }
+    if (num_ints++ < defines.size()) {
+      ctx.Return(Type::Int(Expr::Symbol(defines[num_ints - 1])));
+    }
+  }
+  if (num_ints == defines.size()) return {};
+  return ctx.Fail(Format("{} carries are ints, each of which defines a size symbol; `defines` has "
+                         "{}",
+                         num_ints, defines.size()),
+                  ErrorId::E503);
+}
+
 Status InferScan(InferCtx& ctx) {
   GCOMP_RETURN_IF_ERROR(CheckRegionCount(ctx, 1));
   std::vector<Type> params;
-  for (ValueId id : ctx.group(0)) {
-    const Type& type = TypeOf(ctx, id);
-    if (type.kind() == Type::Kind::kInt) {
-      return ctx.Fail(Format("carry {} is {}: this build can't run int carries, use an i64[]",
-                             params.size(), ctx.Show(type)),
-                      ErrorId::E511);
-    }
-    params.push_back(RowMajor(type));
-  }
+  for (ValueId id : ctx.group(0)) params.push_back(RowMajor(TypeOf(ctx, id)));
   const size_t num_carries = params.size();
   GCOMP_ASSIGN_OR_RETURN(Slices slices, SlicesOf(ctx, 1, ctx.attrs().Int("dim")));
   params.insert(params.end(), slices.types.begin(), slices.types.end());
@@ -89,15 +121,7 @@ Status InferScan(InferCtx& ctx) {
         Format("the region yields {} values for {} carries", yields.size(), num_carries),
         ErrorId::E223);
   }
-  for (size_t i = 0; i < num_carries; ++i) {
-    const Type& yielded = TypeOf(ctx, yields[i]);
-    if (RowMajor(yielded) != params[i]) {
-      return ctx.Fail(Format("carry {} is {}, but the region yields {} for it", i,
-                             ctx.Show(params[i]), ctx.Show(yielded)),
-                      ErrorId::E223);
-    }
-    ctx.Return(params[i]);
-  }
+  GCOMP_RETURN_IF_ERROR(ReturnCarries(ctx, std::span(params).first(num_carries)));
   for (size_t i = num_carries; i < yields.size(); ++i) {
     GCOMP_ASSIGN_OR_RETURN(Type stack, StackOf(ctx, slices.count, TypeOf(ctx, yields[i])));
     ctx.Return(std::move(stack));
@@ -141,6 +165,7 @@ class LoopKernel final : public ir::Kernel {
         GCOMP_ASSIGN_OR_RETURN(
             Carry carry, Carry::Make(operand, ctx.operands[operand], ctx.results[i], scratch));
         kernel->carries_.push_back(std::move(carry));
+        if (IsInt(ctx.function.value(ctx.op.results[i]).type)) kernel->ints_.push_back(i);
       }
     }
     GCOMP_RETURN_IF_ERROR(kernel->AddSlices(ctx, form));
@@ -182,6 +207,14 @@ class LoopKernel final : public ir::Kernel {
     return {};
   }
 
+  Status RunDynamic(const KernelArgs& args, ir::DynamicResults& out) const override {
+    GCOMP_RETURN_IF_ERROR(Run(args));
+    for (size_t i = 0; i < ints_.size(); ++i) {
+      GCOMP_RETURN_IF_ERROR(out.Define(i, *args.result<int64_t>(ints_[i])));
+    }
+    return {};
+  }
+
  private:
   struct Sliced {
     size_t operand;
@@ -215,6 +248,15 @@ class LoopKernel final : public ir::Kernel {
     for (size_t i = 0; i < row_bytes_.size(); ++i) {
       results[n + i] = args.result<char>(n + i) + at * row_bytes_[i];
     }
+    for (size_t i : ints_) {
+      // The body may rely on it: symbols of a region have no range but this.
+      const int64_t value = *static_cast<const int64_t*>(params[i]);
+      if (value >= 0) continue;
+      return Status(ErrorId::E401,
+                    Format("scan: carry {} is {} before slice {}, but ints of the body must not be "
+                           "negative",
+                           i, value, at));
+    }
     GCOMP_RETURN_IF_ERROR(args.regions->RunRegion(0, params, results));
     for (size_t i = 0; i < n; ++i) params[i] = results[i];
     return {};
@@ -225,6 +267,7 @@ class LoopKernel final : public ir::Kernel {
   bool reverse_ = false;
   int64_t count_ = 0;
   std::vector<Carry> carries_;
+  std::vector<size_t> ints_;  // carries that define size symbols
   std::vector<Sliced> xs_;
   std::vector<int64_t> row_bytes_;
   size_t first_extra_ = 0;
@@ -289,11 +332,12 @@ constinit const ir::OpDef kScan = {
         "carries, then the ys; y[k] belongs to xs[k] in both directions.\n"
         "Shapes: xs: [..., n, ...] each, with one n at `dim`; the region takes the carries, "
         "row-major, the slices without that axis, with the strides that they have in xs, then "
-        "extra "
-        "as it is; it yields the carries, types unchanged, then rows [e...], stacked as [n, e...], "
-        "row-major.\n"
-        "Corners: n = 0, and no xs at all, give init; int carries are not run by this build "
-        "(E511); the region must not write its parameters.",
+        "extra as it is; it yields the carries, types unchanged, then rows [e...], stacked as "
+        "[n, e...], row-major. An int carry is an int<u> with a symbol of its own in the region, "
+        "which yields an int for it, and the op defines a symbol for each such result, in order.\n"
+        "Corners: n = 0, and no xs at all, give init; an int that enters the region and is "
+        "negative is "
+        "E401; the region must not write its parameters.",
     .source = "docs/spec/higher_order_ops.md 1.11 and 3.6",
     .operands = kScanOperands,
     .attrs = kScanAttrs,

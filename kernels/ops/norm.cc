@@ -4,6 +4,7 @@
 #include "kernels/moments.h"
 #include "kernels/pointwise.h"
 #include "kernels/reduce.h"
+#include "kernels/row_moments.h"
 #include "kernels/row_passes.h"
 #include "kernels/row_strip.h"
 
@@ -69,15 +70,8 @@ GCOMP_INLINE void MapWithParameters(const Row& row, const Pass& pass, const Valu
 struct LayerNormLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
-    T sum = ReducePass<SumFn, T>(
-        row, RowPass<RowRead::kFirst, 0, 2>(row),
-        [](T x, int64_t) __attribute__((always_inline)) { return x; });
-    T mean = Mean{}(sum, row.n);
-    T squares = ReducePass<SumFn, T>(
-        row,
-        RowPass<RowRead::kAgain, 2, 5>(row), [mean](T x, int64_t) __attribute__((always_inline)) {
-          return SquaredDifference{}(x, mean);
-        });
+    T mean = MeanPass<T>(row, RowPass<RowRead::kFirst, 0, 2>(row));
+    T squares = SquaresPass(row, RowPass<RowRead::kAgain, 2, 5>(row), mean);
     T scale = Scale{}(squares, row.n, row.eps);
     MapWithParameters<T>(
         row, RowPass<RowRead::kAgain, 5, 8>(row),
@@ -89,15 +83,7 @@ struct LayerNormLoop {
   GCOMP_INLINE static void RunStrip(const Strip& strip) {
     T* mean = static_cast<T*>(strip.first);
     T* scale = static_cast<T*>(strip.second);
-    auto value = [](T x, int64_t) __attribute__((always_inline)) {
-      return x;
-    };
-    ReduceStrip<SumFn>(strip, value, mean);
-    for (int64_t c = 0; c < strip.width; ++c) mean[c] = Mean{}(mean[c], strip.n);
-    auto square = [mean](T x, int64_t c) __attribute__((always_inline)) {
-      return SquaredDifference{}(x, mean[c]);
-    };
-    ReduceStrip<SumFn>(strip, square, scale);
+    MomentsOfStrip(strip, mean, scale);
     for (int64_t c = 0; c < strip.width; ++c) scale[c] = Scale{}(scale[c], strip.n, strip.eps);
     MapWithParameters<T>(
         strip, [&](T x, int64_t c)

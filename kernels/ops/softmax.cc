@@ -57,24 +57,52 @@ struct LogSum {
 // exponentials.
 using MaxOfNumbers = ExtremeOfNumbersFn<true>;
 
-struct MaxOfNumbersFn : MaxFn {
+// A sum of exponentials that are normal numbers: p times a power of two is exact, so one rounding
+// is that of the sum.
+struct SumOfExpFn : SumFn {
+  using SumFn::operator();
+
   template <class T>
-  GCOMP_INLINE T operator()(T a, T b) const {
-    return MaxOfNumbers{}(a, b);
+  GCOMP_INLINE T operator()(T sum, ExpParts<T> e) const {
+    return math_internal::Fma(e.p, e.scale, sum);
   }
 };
 
-template <class T, class Pass>
-GCOMP_INLINE T MaxOf(const Row& row, const Pass& pass) {
-  return ReducePass<MaxOfNumbersFn, T>(
-      row, pass, [](T x, int64_t) __attribute__((always_inline)) { return x; });
+// True if the exponentials of a row less `shift` are all normal numbers, or NaN.
+template <class T>
+GCOMP_INLINE bool HasNormalExps(const NumberRange<T>& range, T shift) {
+  return ir::Sub(range.least, shift) >= kLeastNormalExp<T>;
 }
 
 template <class T, class Pass>
-GCOMP_INLINE T SumOfExp(const Row& row, const Pass& pass, T shift) {
+GCOMP_INLINE T SumOfExp(const Row& row, const Pass& pass, const NumberRange<T>& range, T shift) {
+  if (HasNormalExps(range, shift)) {
+    return ReducePass<SumOfExpFn, T>(
+        row, pass, [shift](T x, int64_t) __attribute__((always_inline)) {
+          return ExpPartsOfNonPositive(ir::Sub(x, shift));
+        });
+  }
   return ReducePass<SumFn, T>(
       row, pass, [shift](T x, int64_t) __attribute__((always_inline)) {
         return ShiftedExp{}(x, shift);
+      });
+}
+
+// e = the exponentials of a row less its maximum. Returns their sum.
+template <class T>
+GCOMP_INLINE T StoreExps(const Row& row, const NumberRange<T>& range, T* e) {
+  const RowPass<RowRead::kAgain, 0, 5> pass(row);
+  const T max = range.greatest;
+  if (HasNormalExps(range, max)) {
+    return ReducePass<SumFn, T>(
+        row, pass, [ e, max ](T x, int64_t i) __attribute__((always_inline)) {
+          ExpParts<T> parts = ExpPartsOfNonPositive(ir::Sub(x, max));
+          return e[i] = ir::Mul(parts.p, parts.scale);
+        });
+  }
+  return ReducePass<SumFn, T>(
+      row, pass, [ e, max ](T x, int64_t i) __attribute__((always_inline)) {
+        return e[i] = ShiftedExp{}(x, max);
       });
 }
 
@@ -111,15 +139,10 @@ struct SoftmaxLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
     T* e = static_cast<T*>(row.y);
-    T max = MaxOf<T>(row, RowPass<RowRead::kFirst, 0, 0>(row));
-    // The exponentials are stored as they are summed.
-    T sum = ReducePass<SumFn, T>(
-        row, RowPass<RowRead::kAgain, 0, 6>(row),
-        [ e, max ](T x, int64_t i)
-            __attribute__((always_inline)) { return e[i] = ShiftedExp{}(x, max); });
-    T scale = Reciprocal{}(sum);
+    const auto range = RangePass<T>(row, RowPass<RowRead::kFirst, 0, 0>(row));
+    T scale = Reciprocal{}(StoreExps(row, range, e));
     MapPass<T>(
-        row, RowPass<RowRead::kNot, 6, 8>(row),
+        row, RowPass<RowRead::kNot, 5, 8>(row),
         [ e, scale ](int64_t i, const T*)
             __attribute__((always_inline)) { return ir::Mul(e[i], scale); });
   }
@@ -142,10 +165,11 @@ struct SoftmaxLoop {
 struct LogSoftmaxLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
-    T max = MaxOf<T>(row, RowPass<RowRead::kFirst, 0, 0>(row));
-    T log_sum = Log(SumOfExp(row, RowPass<RowRead::kAgain, 0, 6>(row), max));
+    const auto range = RangePass<T>(row, RowPass<RowRead::kFirst, 0, 0>(row));
+    const T max = range.greatest;
+    T log_sum = Log(SumOfExp(row, RowPass<RowRead::kAgain, 0, 5>(row), range, max));
     MapPass<T>(
-        row, RowPass<RowRead::kAgain, 6, 8>(row),
+        row, RowPass<RowRead::kAgain, 5, 8>(row),
         [ max, log_sum ](int64_t, const T* x)
             __attribute__((always_inline)) { return LogProbability{}(*x, max, log_sum); });
   }
@@ -167,8 +191,9 @@ struct LogSoftmaxLoop {
 struct LogSumExpLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
-    T shift = Shift{}(MaxOf<T>(row, RowPass<RowRead::kFirst, 0, 0>(row)));
-    T sum = SumOfExp(row, RowPass<RowRead::kAgain, 0, 8>(row), shift);
+    const auto range = RangePass<T>(row, RowPass<RowRead::kFirst, 0, 0>(row));
+    T shift = Shift{}(range.greatest);
+    T sum = SumOfExp(row, RowPass<RowRead::kAgain, 0, 8>(row), range, shift);
     T y = LogSum{}(sum, shift);
     // A NaN beside inf.
     if (y > std::numeric_limits<T>::max()) y = WithNan(row, y);
@@ -312,16 +337,12 @@ constexpr ir::AttrSpec kAttrs[] = {ir::AxisOf(
 constexpr ir::OpDef kSoftmax{
     .name = "softmax",
     .doc =
-        "Normalized exponential along one axis: m = max of x along dim; e = "
-        "exp(x - m); "
-        "s = sum of e along dim; y = e * (1 / s). y is of the shape of x. "
-        "The sum is form 1 of "
-        "docs/numerics.md whichever axis dim is; f16 and bf16 are computed "
-        "in f32 and rounded "
+        "Normalized exponential along one axis: m = max of x along dim; e = exp(x - m); s = sum "
+        "of e along dim; y = e * (1 / s). y is of the shape of x. The sum is form 1 of "
+        "docs/numerics.md whichever axis dim is; f16 and bf16 are computed in f32 and rounded "
         "once. A row of -inf, or one with inf or NaN in it, gives NaN.",
     .source =
-        "J. Bridle, Probabilistic Interpretation of Feedforward "
-        "Classification Network Outputs, "
+        "J. Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, "
         "1990",
     .operands = kOperands,
     .attrs = kAttrs,
@@ -338,16 +359,12 @@ constexpr ir::OpDef kSoftmax{
 constexpr ir::OpDef kLogSoftmax{
     .name = "log_softmax",
     .doc =
-        "Logarithm of softmax along one axis: m = max of x along dim; s = "
-        "sum of exp(x - m) along "
-        "dim; y = (x - m) - log(s). y is of the shape of x. The sum is form "
-        "1 of docs/numerics.md "
-        "whichever axis dim is; f16 and bf16 are computed in f32 and "
-        "rounded once. A row of -inf, "
+        "Logarithm of softmax along one axis: m = max of x along dim; s = sum of exp(x - m) along "
+        "dim; y = (x - m) - log(s). y is of the shape of x. The sum is form 1 of docs/numerics.md "
+        "whichever axis dim is; f16 and bf16 are computed in f32 and rounded once. A row of -inf, "
         "or one with inf or NaN in it, gives NaN.",
     .source =
-        "J. Bridle, Probabilistic Interpretation of Feedforward "
-        "Classification Network Outputs, "
+        "J. Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, "
         "1990",
     .operands = kOperands,
     .attrs = kAttrs,
@@ -365,20 +382,14 @@ constexpr ir::OpDef kLogSoftmax{
 constexpr ir::OpDef kLogSumExp{
     .name = "logsumexp",
     .doc =
-        "Logarithm of the sum of exponentials over axes: m = max of x over "
-        "dims, 0 in place of "
-        "-inf; s = sum of exp(x - m) over dims; y = m + log(s), inf where m "
-        "is, without those axes "
-        "(with keep_dims, they stay with size 1). x: [d0, ..., dn]. The sum "
-        "is form 1 of "
-        "docs/numerics.md whichever axes dims are; f16 and bf16 are "
-        "computed in f32 and rounded "
-        "once. -inf of no elements and of -inf alone; inf if any is inf and "
-        "none NaN.",
+        "Logarithm of the sum of exponentials over axes: m = max of x over dims, 0 in place of "
+        "-inf; s = sum of exp(x - m) over dims; y = m + log(s), inf where m is, without those "
+        "axes (with keep_dims, they stay with size 1). x: [d0, ..., dn]. The sum is form 1 of "
+        "docs/numerics.md whichever axes dims are; f16 and bf16 are computed in f32 and rounded "
+        "once. -inf of no elements and of -inf alone; inf if any is inf and none NaN.",
     .source =
-        "P. Blanchard, D. Higham, N. Higham, Accurately computing the "
-        "log-sum-exp and "
-        "softmax functions, 2021",
+        "P. Blanchard, D. Higham, N. Higham, Accurately computing the log-sum-exp and softmax "
+        "functions, 2021",
     .operands = kOperands,
     .attrs = kReduceAttrs,
     .tolerance = {.ulp = 4,

@@ -7,6 +7,7 @@
 #include "kernels/moments.h"
 #include "kernels/pointwise.h"
 #include "kernels/reduce.h"
+#include "kernels/row_moments.h"
 #include "kernels/row_passes.h"
 #include "kernels/row_strip.h"
 
@@ -28,31 +29,15 @@ struct Variance {
 struct VarLoop {
   template <class T>
   GCOMP_INLINE static void Run(const Row& row) {
-    T sum = ReducePass<SumFn, T>(
-        row, RowPass<RowRead::kFirst, 0, 4>(row),
-        [](T x, int64_t) __attribute__((always_inline)) { return x; });
-    T mean = Mean{}(sum, row.n);
-    T squares = ReducePass<SumFn, T>(
-        row,
-        RowPass<RowRead::kAgain, 4, 8>(row), [mean](T x, int64_t) __attribute__((always_inline)) {
-          return SquaredDifference{}(x, mean);
-        });
+    T mean = MeanPass<T>(row, RowPass<RowRead::kFirst, 0, 4>(row));
+    T squares = SquaresPass(row, RowPass<RowRead::kAgain, 4, 8>(row), mean);
     *static_cast<T*>(row.y) = Variance{}(squares, row.n, row.correction);
   }
 
   template <class T>
   GCOMP_INLINE static void RunStrip(const Strip& strip) {
-    T* mean = static_cast<T*>(strip.first);
     T* sum = static_cast<T*>(strip.second);
-    auto value = [](T x, int64_t) __attribute__((always_inline)) {
-      return x;
-    };
-    ReduceStrip<SumFn>(strip, value, mean);
-    for (int64_t c = 0; c < strip.width; ++c) mean[c] = Mean{}(mean[c], strip.n);
-    auto square = [mean](T x, int64_t c) __attribute__((always_inline)) {
-      return SquaredDifference{}(x, mean[c]);
-    };
-    ReduceStrip<SumFn>(strip, square, sum);
+    MomentsOfStrip(strip, static_cast<T*>(strip.first), sum);
     PutValues<T>(
         strip, [&](int64_t c) __attribute__((always_inline)) {
           return Variance{}(sum[c], strip.n, strip.correction);

@@ -246,6 +246,37 @@ TEST(IndexLoops, GatherAndScatterAgreeWithPlainLoops) {
   }
 }
 
+// Long rows of dense indices are read as they lie.
+TEST(IndexLoops, GatherOfLongRows) {
+  Cases cases;
+  auto best = DetectCpuLevel();
+  ASSERT_TRUE(best.ok());
+  const std::vector<int64_t> sizes = {20, 701};
+  for (DType dtype : kNumbers) {
+    for (DType index : {DType::kI32, DType::kI64, DType::kU32, DType::kI16}) {
+      for (int64_t axis : {0, 1}) {
+        TestTensor x(cases.Form(dtype, sizes));
+        TestTensor i(testing::Spec(index, {19, axis == 0 ? 701 : 1100}));
+        cases.FillNumbers(x);
+        cases.FillIndices(i, sizes[static_cast<size_t>(axis)]);
+        ir::AttrDict dim;
+        if (axis != 0) dim.emplace_back("dim", ir::Expr(axis));
+        auto gather = OpCase::Create("gather", {{x.spec()}, {i.spec()}}, dim);
+        ASSERT_TRUE(gather.ok());
+        std::vector<TestTensor> read = {x, i};
+        auto got = (*gather)->Run(read, *best);
+        ASSERT_TRUE(got.ok());
+        ASSERT_TRUE((*got)[0].GuardsIntact());
+        for (int64_t p = 0; p < i.spec().NumElements(); ++p) {
+          const auto a = static_cast<size_t>(axis);
+          const int64_t at = Replaced(i.spec().sizes, p, a, IndexAt(i, p, sizes[a]), sizes);
+          ASSERT_EQ((*got)[0].Get(p), x.Get(at)) << ir::NameOf(dtype) << ", element " << p;
+        }
+      }
+    }
+  }
+}
+
 // Additions to one place are done in index order: each sum rounds.
 TEST(IndexLoops, AccumulationIsInOrder) {
   const ir::TensorSpec x = testing::Spec(DType::kF32, {3, 4});

@@ -548,6 +548,10 @@ void ExpectShortExp(T x) {
   using Bits = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
   ASSERT_TRUE(std::bit_cast<Bits>(got) == std::bit_cast<Bits>(want) || (got != got && want != want))
       << x << ": " << got << ", " << want;
+  if (!(x >= kLeastNormalExp<T>)) return;
+  ExpParts<T> parts = ExpPartsOfNonPositive(x);
+  ASSERT_GE(want, std::numeric_limits<T>::min()) << x;
+  ASSERT_EQ(parts.p * parts.scale, want) << x;
 }
 
 TEST(MathExp, OfNonPositiveEqualsExp) {

@@ -116,6 +116,23 @@ TEST(MaxPool, NanWinsAndZerosAreOrdered) {
   }
 }
 
+// Planes with and without special values take other loops.
+TEST(MaxPool, SpecialValuesInSomePlanes) {
+  for (DType dtype : {DType::kF32, DType::kF64, DType::kF16}) {
+    constexpr size_t kPlane = 9 * 41;
+    std::vector<double> x = Fractions(4 * kPlane, 3);
+    for (size_t i = 0; i < kPlane; i += 3) x[i] = 0.0;
+    for (size_t i = 0; i < kPlane; i += 3) x[kPlane + i] = -0.0;
+    for (size_t i = 0; i < kPlane; i += 50) x[2 * kPlane + i] = i % 4 == 0 ? NAN : -INFINITY;
+    RecordCase op("max_pool");
+    op.In(Contiguous(dtype, {2, 2, 9, 41}), x)
+        .Attr("kernel", IntList({3, 3}))
+        .Attr("stride", IntList({2, 2}))
+        .Attr("padding", IntList({1, 1, 1, 1}));
+    op.ExpectSameEverywhere();
+  }
+}
+
 TEST(MaxPool, WindowInPaddingGivesLeastValue) {
   for (DType dtype : {DType::kF32, DType::kI8, DType::kU16}) {
     RecordCase op("max_pool");

@@ -245,9 +245,15 @@ TEST(SoftmaxKernel, ARowOfMinusInfinityIsNan) {
   EXPECT_TRUE(std::isnan(y->Get(0).ToDouble()));
 }
 
-// A tensor of `sizes` with infinities and NaN in some columns, if it is for special values.
+// Columns of numbers in [-9, 9], every second with a number so far below that its exponential is
+// about the least normal one, denormal or 0; with infinities and NaN in some columns, if it is for
+// special values.
 TestTensor RandomColumns(DType dtype, int64_t n, int64_t width, bool special) {
   TestTensor x = Random(Spec(dtype, {n, width}), -9, 9);
+  for (int64_t c = 1; c < width; c += 2) {
+    const int64_t below = dtype == DType::kF64 ? 690 + c % 64 : 70 + c % 40;
+    x.Set(c * 5 % n * width + c, *ir::Scalar::FromDouble(dtype, -static_cast<double>(below)));
+  }
   if (!special) return x;
   const double values[] = {INFINITY, -INFINITY, NAN};
   for (int64_t c = 0; c < width; ++c) {
