@@ -1,6 +1,8 @@
 // The chain of bench/chain20.ir (20 pointwise ops with tanh, sigmoid, exp over f32[1024, 1024]) in
 // one loop, 8 vectors at a time: over gcomp's own functions, and by hand over functions written for
-// speed alone with fused multiply-adds. The difference is what the promised bits cost.
+// speed alone with fused multiply-adds. The difference is what the promised bits cost. And the
+// graph itself on the compiled tier, whose code should be as fast as the loop over the same
+// functions.
 //
 //   gcomp-microbench --benchmark_filter=chain20/
 
@@ -8,12 +10,15 @@
 
 #include <cstdint>
 #include <random>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/cpu.h"
 #include "bench/hand_functions.h"
 #include "kernels/cpu_target.h"
 #include "kernels/math.h"
+#include "runtime/engine.h"
 
 namespace gcomp::bench {
 namespace {
@@ -128,6 +133,44 @@ void ChainHandFunctions(benchmark::State& state) {
   Chain(state, &HandFunctions);
 }
 
+// The graph of bench/`name`.ir on inputs of small numbers.
+void CompiledGraph(benchmark::State& state, const std::string& name) {
+  auto run = [&]() -> Status {
+    GCOMP_ASSIGN_OR_RETURN(auto engine, Engine::Create({}));
+    GCOMP_ASSIGN_OR_RETURN(ir::Module module,
+                           LoadModule(*engine, GCOMP_BENCH_DIR "/" + name + ".ir"));
+    GCOMP_ASSIGN_OR_RETURN(
+        auto session, Session::Load(engine, std::move(module), nullptr, {.tier = Tier::kCompiled}));
+    GCOMP_ASSIGN_OR_RETURN(auto context, Context::Create(session, "main"));
+    GCOMP_ASSIGN_OR_RETURN(std::vector<PortInfo> ports, session->inputs("main"));
+    std::mt19937 random(1);
+    std::uniform_real_distribution<float> numbers(-1, 1);
+    std::vector<Tensor> inputs;
+    for (const PortInfo& port : ports) {
+      GCOMP_ASSIGN_OR_RETURN(ir::TensorSpec spec, ir::BindType(port.ir_type, {}));
+      GCOMP_ASSIGN_OR_RETURN(Tensor input, Tensor::Empty(spec.dtype, spec.sizes));
+      auto* data = static_cast<float*>(input.data());
+      for (int64_t i = 0; i < spec.NumElements(); ++i) data[i] = numbers(random);
+      inputs.push_back(std::move(input));
+    }
+    std::vector<Tensor> outputs;
+    GCOMP_RETURN_IF_ERROR(context->Run(inputs, outputs));
+    for (auto _ : state) GCOMP_RETURN_IF_ERROR(context->Run(inputs, outputs));
+    return {};
+  };
+  if (Status status = run(); !status.ok()) state.SkipWithError(status.ToString().c_str());
+}
+
+void ChainCompiled(benchmark::State& state) {
+  CompiledGraph(state, "chain20");
+}
+
+void TinyCompiled(benchmark::State& state) {
+  CompiledGraph(state, "tiny50");
+}
+
+BENCHMARK(ChainCompiled)->Name("chain20/compiled")->Unit(benchmark::kMillisecond);
+BENCHMARK(TinyCompiled)->Name("tiny50/compiled")->Unit(benchmark::kNanosecond);
 BENCHMARK(ChainOwnFunctions)->Name("chain20/own_functions/v4")->Unit(benchmark::kMillisecond);
 BENCHMARK(ChainHandFunctions)->Name("chain20/by_hand/v4")->Unit(benchmark::kMillisecond);
 

@@ -21,7 +21,7 @@ StatusOr<CompilerOptions> WithEnvironment(CompilerOptions options) {
       return Status(ErrorId::E701,
                     Format("GCOMP_COMPILE is '{}'; it may be each or not set", text));
     }
-    options.fusion.each = true;
+    options.fusion.alone_from = 0;
   }
   return options;
 }

@@ -69,8 +69,9 @@ class Composer {
   }
 
   void ChooseRoot() {
-    auto rank = [](const StageInfo& stage) {
-      return std::make_pair(stage.reduces && stage.row > 1, PointsOf(stage));
+    auto rank = [&](const StageInfo& stage) {
+      const bool is_stored = stage.place < graph_.tensors.size() && stored_[stage.place];
+      return std::make_tuple(stage.reduces && stage.row > 1, is_stored, PointsOf(stage));
     };
     for (uint32_t s = 1; s < stages_.size(); ++s) {
       if (rank(stages_[s]) >= rank(stages_[root_])) root_ = s;
@@ -289,7 +290,12 @@ class Composer {
     access.bounds = own;
     access.bounds.insert(access.bounds.end(), outer.begin(), outer.end());
     auto makers = load.is_index ? makers_.end() : makers_.find(load.place);
-    if (makers == makers_.end()) return AddAccess(load, std::move(access));
+    if (makers == makers_.end()) {
+      if (const ir::Scalar* literal = LiteralOf(load); literal != nullptr && load.bounds.empty()) {
+        return AddConst(ir::ComputeTypeOf(load.dtype), ComputeBits(*literal));
+      }
+      return AddAccess(load, std::move(access));
+    }
     if (makers->second.size() > 1) return Refusal{"several loops write the parts of what is read"};
     const uint32_t maker = makers->second[0];
     if (stages_[maker].dtype != load.dtype) return Refusal{"it is read as another type"};
@@ -307,6 +313,12 @@ class Composer {
     if (own.empty()) return value;
     const DType type = ir::ComputeTypeOf(load.dtype);
     return AddPrim(ir::Prim::kSelect, type, {InBounds(own), value, AddConst(type, load.otherwise)});
+  }
+
+  const ir::Scalar* LiteralOf(const StageLoad& load) const {
+    if (load.is_index || load.tensor >= graph_.tensors.size()) return nullptr;
+    const std::optional<ir::Scalar>& literal = graph_.tensors[load.tensor].literal;
+    return literal.has_value() ? &*literal : nullptr;
   }
 
   uint32_t AddPrim(ir::Prim prim, DType type, std::initializer_list<uint32_t> args) {

@@ -1,7 +1,7 @@
 // Composer: the loop nests of several ops as one FusedKernel, or the reason why not.
 //
-// The kernel's axes are those of one stage, the root: a reduction if there is one, else the stage
-// with the most points. Every other stage gets a map that gives each of its own axes as an affine
+// The kernel's axes are those of one stage, the root: a reduction if there is one, else the stored
+// stage with the most points. Every other stage gets a map that gives each of its own axes as an affine
 // function of the kernel's axes:
 //   - upwards: where a stage loads what another one stores, the offset of the load is taken apart
 //   by

@@ -29,9 +29,7 @@ class Fuser {
       units_[op].ops = {op};
       Join(op);
     }
-    if (options_.each) {
-      for (Unit& unit : units_) Alone(unit);
-    }
+    for (Unit& unit : units_) Alone(unit);
     return Order();
   }
 
@@ -147,6 +145,14 @@ class Fuser {
   // A kernel for a unit of one op, where its loops can be one.
   void Alone(Unit& unit) {
     if (unit.ops.size() != 1 || nests_[unit.ops[0]] == nullptr) return;
+    int64_t elements = 0;
+    const FusionOp& op = graph_.ops[unit.ops[0]];
+    for (const std::vector<uint32_t>* tensors : {&op.operands, &op.results}) {
+      for (uint32_t tensor : *tensors) {
+        elements = std::max(elements, graph_.tensors[tensor].spec.NumElements());
+      }
+    }
+    if (elements < options_.alone_from) return;
     unit.kernel = Compose(graph_, nests_, unit.ops, Stored(unit.ops), options_.max_buffers).kernel;
   }
 

@@ -32,6 +32,8 @@ struct FusionTensor {
   int64_t byte_offset = 0;
   // Read by someone beside the ops of the graph: a result of the block, what runs behind it.
   bool escapes = false;
+  // The value, if it is a literal of rank 0: kernels hold it themselves.
+  std::optional<ir::Scalar> literal = {};
 };
 
 struct FusionOp {
@@ -73,7 +75,9 @@ struct Fusion {
 };
 
 struct FusionOptions {
-  bool each = false;        // a kernel also for an op that fuses with none, if it can be one
+  // An op that fuses with none gets a kernel, if it can be one, from so many elements on: eager
+  // kernels run on one thread.
+  int64_t alone_from = INT64_MAX;
   size_t max_ops = 256;     // per kernel
   size_t max_buffers = 32;  // per kernel
 };

@@ -7,20 +7,6 @@ namespace {
 
 using ir::DType;
 
-uint64_t ComputeBits(const ir::Scalar& scalar) {
-  switch (scalar.dtype) {
-    case DType::kI8:
-      return static_cast<uint32_t>(static_cast<int32_t>(static_cast<int8_t>(scalar.bits)));
-    case DType::kI16:
-      return static_cast<uint32_t>(static_cast<int32_t>(static_cast<int16_t>(scalar.bits)));
-    case DType::kF16:
-    case DType::kBF16:
-      return std::bit_cast<uint32_t>(static_cast<float>(scalar.ToDouble()));
-    default:
-      return scalar.bits;
-  }
-}
-
 void SetPlace(const FusionGraph& graph, uint32_t op, const ir::LoopNest& nest, size_t buffer,
               uint32_t first_temp, StageLoad& load) {
   const FusionOp& node = graph.ops[op];
@@ -39,6 +25,20 @@ void SetPlace(const FusionGraph& graph, uint32_t op, const ir::LoopNest& nest, s
 }
 
 }  // namespace
+
+uint64_t ComputeBits(const ir::Scalar& scalar) {
+  switch (scalar.dtype) {
+    case DType::kI8:
+      return static_cast<uint32_t>(static_cast<int32_t>(static_cast<int8_t>(scalar.bits)));
+    case DType::kI16:
+      return static_cast<uint32_t>(static_cast<int32_t>(static_cast<int16_t>(scalar.bits)));
+    case DType::kF16:
+    case DType::kBF16:
+      return std::bit_cast<uint32_t>(static_cast<float>(scalar.ToDouble()));
+    default:
+      return scalar.bits;
+  }
+}
 
 Maybe<StageInfo> MakeStageInfo(const FusionGraph& graph, uint32_t op, const ir::LoopNest& nest,
                                const ir::Stage& stage, uint32_t first_temp) {

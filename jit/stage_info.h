@@ -63,6 +63,9 @@ struct StageInfo {
   ir::DType dtype = ir::DType::kF32;
 };
 
+// An element's bits in its compute type.
+uint64_t ComputeBits(const ir::Scalar& scalar);
+
 // The stage of an op of the graph. Temporaries of its nest have the places from `first_temp` on.
 Maybe<StageInfo> MakeStageInfo(const FusionGraph& graph, uint32_t op, const ir::LoopNest& nest,
                                const ir::Stage& stage, uint32_t first_temp);

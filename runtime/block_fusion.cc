@@ -148,6 +148,14 @@ jit::FusionGraph MakeFusionGraph(const FusionInput& input) {
     const SlotFacts& slot = input.slots[i];
     graph.tensors.push_back({input.specs[i], slot.storage, slot.byte_offset, slot.escapes});
   }
+  for (const OpDraft& draft : input.ops) {
+    const Op& op = input.function.op(draft.op);
+    for (size_t i = 0; i < op.operands.size(); ++i) {
+      const ir::Value& value = input.function.value(op.operands[i]);
+      if (value.kind != ir::Value::Kind::kLiteral) continue;
+      graph.tensors[draft.operands[i]].literal = value.literal;
+    }
+  }
   Order order(input);
   graph.ops.reserve(input.ops.size());
   for (uint32_t i = 0; i < input.ops.size(); ++i) {

@@ -18,6 +18,10 @@ namespace {
 constexpr std::pair<Tier, std::string_view> kTiers[] = {
     {Tier::kAuto, "auto"}, {Tier::kInterp, "interp"}, {Tier::kCompiled, "compiled"}};
 
+// With threads, an op of so many elements is worth a compiled kernel even alone: some 20 us of
+// work.
+constexpr int64_t kSplitElements = int64_t{1} << 16;
+
 }  // namespace
 
 std::string_view NameOf(Tier tier) {
@@ -66,6 +70,7 @@ StatusOr<std::shared_ptr<Engine>> Engine::CreateUnguarded(const EngineOptions& o
     Impl& impl = *engine->impl_;
     GCOMP_ASSIGN_OR_RETURN(impl.pool, ThreadPool::Create(options.threads));
     impl.options.pool = impl.pool.get();
+    if (impl.pool->threads() > 1) impl.options.fusion.alone_from = kSplitElements;
   }
   return engine;
 }

@@ -239,11 +239,7 @@ class KernelEmitter {
     Value* rest = builder_.CreateSRem(builder_.CreateSub(to, from), Const(kChunkLanes));
     Value* main = builder_.CreateSub(to, rest);
     if (schedule_.sizes_as_arguments || kernel_.row >= kChunkLanes) {
-      sums = loops_.For(from, main, Const(kChunkLanes), std::move(sums),
-                        [&](Value* i, Values carried) {
-                          AddLanes(todo, order, i, carried);
-                          return carried;
-                        });
+      SumLanes(todo, order, from, main, sums);
     }
     if (!KnownMultiple(kernel_.row, kChunkLanes)) {
       sums = loops_.If(builder_.CreateICmpSLT(main, to), sums,
@@ -273,19 +269,41 @@ class KernelEmitter {
     return Chunk(combining, nodes_.Prepare(combining.roots), false, from, to);
   }
 
-  // 128 elements from i on, one for each lane.
-  void AddLanes(const Level& todo, const std::vector<uint32_t>& order, Value* i, Values& sums) {
+  // Adds whole groups of 128 elements: so many registers of sums at a time as the machine has room
+  // for, each time over all groups.
+  void SumLanes(const Level& todo, const std::vector<uint32_t>& order, Value* from, Value* to,
+                Values& sums) {
     const auto registers = static_cast<size_t>(kChunkLanes / lanes_);
-    const size_t batch = std::min(static_cast<size_t>(unroll_), registers);
-    for (size_t v = 0; v < registers; v += batch) {
+    const size_t count = std::min<size_t>(registers, 8);
+    for (size_t first = 0; first < registers; first += count) {
+      Values part;
+      for (size_t r = 0; r < todo.reduces.size(); ++r) {
+        for (size_t v = 0; v < count; ++v) part.push_back(sums[r * registers + first + v]);
+      }
+      part =
+          loops_.For(from, to, Const(kChunkLanes), std::move(part), [&](Value* i, Values carried) {
+            AddLanes(todo, order, i, first, count, carried);
+            return carried;
+          });
+      for (size_t r = 0; r < todo.reduces.size(); ++r) {
+        for (size_t v = 0; v < count; ++v) sums[r * registers + first + v] = part[r * count + v];
+      }
+    }
+  }
+
+  // Of the 128 elements from i on, those of `count` registers from `first` on, to their sums.
+  void AddLanes(const Level& todo, const std::vector<uint32_t>& order, Value* i, size_t first,
+                size_t count, Values& sums) {
+    const size_t batch = std::min(static_cast<size_t>(unroll_), count);
+    for (size_t v = 0; v < count; v += batch) {
       std::vector<NodeEmitter::Vector> vectors;
       for (size_t u = 0; u < batch; ++u) {
-        vectors.push_back({i, static_cast<int64_t>(v + u) * lanes_, nullptr});
+        vectors.push_back({i, static_cast<int64_t>(first + v + u) * lanes_, nullptr});
       }
       RowPart(todo, order, std::move(vectors));
       for (size_t r = 0; r < todo.reduces.size(); ++r) {
         for (size_t u = 0; u < batch; ++u) {
-          Value*& sum = sums[r * registers + v + u];
+          Value*& sum = sums[r * count + v + u];
           sum = nodes_.Combine(ReductionOf(todo.reduces[r]), sum, nodes_.vector(todo.roots[r], u));
         }
       }

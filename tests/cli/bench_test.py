@@ -123,6 +123,13 @@ class ToolTest(BenchTest):
             self.assertFalse(row["noisy"])  # one round has no spread
         self.assertAlmostEqual(product["gflop_per_s"], 420 / product["call_us"]["p50"] / 1e3)
 
+    def test_the_tier_is_part_of_the_name(self):
+        graph = self.file("d.ir", DOUBLE)
+        for tier, name in (("auto", "interp"), ("interp", "interp"), ("compiled", "compiled")):
+            report, _ = self.bench_json(graph, f"--tier={tier}")
+            self.assertEqual(report["results"][0]["name"], f"pointwise/double/{name}/f32/4")
+        self.assertEqual(run(BENCH, graph, "--tier=fast").returncode, 2)
+
     def test_unknown_op_is_skipped_with_its_line(self):
         unknown = self.file("u.ir", UNKNOWN)
         report, log = self.bench_json(unknown, self.file("d.ir", DOUBLE))
@@ -169,6 +176,13 @@ class ToolTest(BenchTest):
         got = struct.unpack("<4f", out.read_bytes()[-16:])
         for i in range(4):
             self.assertAlmostEqual(got[i], 2 * x[i] + w[i], places=6)
+
+    def test_serve_takes_a_tier(self):
+        graph = self.file("d.ir", DOUBLE)
+        loaded, failed = self.serve({"load": graph, "tier": "compiled"},
+                                    {"load": graph, "tier": "fast"})
+        self.assertEqual(loaded["name"], "pointwise/double/compiled/f32/4")
+        self.assertEqual(failed["error"]["id"], "E701")
 
     def test_serve_goes_on_after_errors(self):
         empty = self.folder / "empty.safetensors"

@@ -266,6 +266,13 @@ class FiletestTest(unittest.TestCase):
         self.assertEqual(run(self.folder.name).returncode, 2)  # no .ir file in it
         self.assertEqual(run("--help").returncode, 0)
 
+    def test_tiers(self):
+        self.path.write_text(HEAD + ADD + "//! run: @f([1], [1]) == [2]\n")
+        for tier in ("auto", "interp", "compiled"):
+            result = run(str(self.path), f"--tier={tier}")
+            self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(run(str(self.path), "--tier=fast").returncode, 2)
+
     def test_list_filter_jobs_and_verbose(self):
         folder = pathlib.Path(self.folder.name)
         for name in ("a", "b", "c"):

@@ -36,6 +36,17 @@ export func @main(%x: f32[4]) -> (f32[4]) {
   return %y
 }
 """
+FUSED = """gir 1 module @fused
+
+export func @main<s0 in [0, 64]>(%x: f32[s0, 8], %w: f32[8, 8] weight("w")) -> (f32[s0, 8]) {
+  %a: f32[s0, 8] = exp(%x)
+  %b: f32[s0, 8] = mul(%a, 2.0)
+  %c: f32[s0, 8] = matmul(%b, %w)
+  %d: f32[s0, 8] = add(%c, %x)
+  %y: f32[s0, 8] = tanh(%d)
+  return %y
+}
+"""
 
 
 def run(*args, text=None):
@@ -143,6 +154,21 @@ class OptTest(unittest.TestCase):
         self.assertEqual(hidden.returncode, 1)
         gone = run(path, "--diff", self.file("gone.ir", TEXT.replace("@main", "@other")))
         self.assertEqual((gone.returncode, gone.stdout), (1, "- func @main\n+ func @other\n"))
+
+    def test_fuse_shows_kernels_and_why_there_are_not_fewer(self):
+        graph = self.file("f.ir", FUSED)
+        result = run(graph, "--fuse", "--size", "s0=4")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, r"^plan of @main at s0 = 4: 3 steps, ")
+        self.assertIn("fused: exp, mul", result.stdout)
+        self.assertIn("fused: add, tanh", result.stdout)
+        self.assertRegex(result.stdout, r"  not fused: matmul: no loops: .*\n"
+                                        r"    %b = mul, %c = matmul\n    %c = matmul, %d = add\n")
+        self.assertIn("at s0 = 1:", run(graph, "--fuse").stdout)
+        result = run(graph, "--fuse", "--size=s9=4")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("no function has a size symbol s9", result.stderr)
+        self.assertEqual(run(graph, "--fuse", "--size=s0=x").returncode, 2)
 
     def test_split_input(self):
         second = TEXT.replace("@m\n", "@n\n")

@@ -46,6 +46,22 @@ export func @main(%x: f32[2], %w: f32[2] weight("layer.w"), %b: f32[3] weight("b
   return %y
 }
 """
+CHAIN = """gir 1 module @chain
+
+export func @main<s0 in [3, 64]>(%x: f32[s0], %w: f32[]) -> (f32[s0]) {
+  %a: f32[s0] = mul(%x, %w)
+  %y: f32[s0] = exp(%a)
+  return %y
+}
+"""
+FAILS = """gir 1 module @fails
+
+export func @main(%x: f32[2, 3]) -> (f32[1, 3]) {
+  %i: i64[1] = const([2])
+  %y: f32[1, 3] = index_select(%x, %i)
+  return %y
+}
+"""
 
 
 def npy(descr, shape, data, fortran=False):
@@ -85,6 +101,8 @@ class RunTest(unittest.TestCase):
         self.double = self.file("double.ir", DOUBLE)
         self.two = self.file("two.ir", TWO_FUNCTIONS)
         self.weighted = self.file("weighted.ir", WEIGHTED)
+        self.chain = self.file("chain.ir", CHAIN)
+        self.fails = self.file("fails.ir", FAILS)
 
     def path(self, name):
         return str(pathlib.Path(self.folder.name) / name)
@@ -114,7 +132,8 @@ class RunTest(unittest.TestCase):
         out, err = self.run_tool("--help")
         for flag in ("--tier", "--function", "--weights", "--input", "--size", "--output",
                      "--expected-output", "--rtol", "--atol", "--warmup", "--iterations",
-                     "--duration", "--threads", "--percentile", "--json", "--profile", "--list",
+                     "--duration", "--callers", "--threads", "--percentile", "--json", "--profile",
+                     "--explain", "--dump-llvm", "--dump-asm", "--list",
                      "--dry-run", "--log", "--version", "Examples:", "Exit codes:"):
             self.assertIn(flag, out.decode())
         self.assertEqual(err, "")
@@ -122,12 +141,13 @@ class RunTest(unittest.TestCase):
     def test_version(self):
         out, _ = self.run_tool("--version")
         self.assertRegex(out.decode(), r"^gcomp-run \d+\.\d+\.\d+ \(commit \w+(-dirty)?\)\n"
-                                       r"IR format \d+\noneDNN [\w.]+\nLLVM none\ncompiler ")
+                                       r"IR format \d+\noneDNN [\w.]+\nLLVM [\w.]+\ncompiler ")
 
     def test_usage_errors_are_exit_code_2(self):
         for arguments in ([], [self.double, "--no-such-flag"], [self.double, "extra"],
                           [self.double, "--tier=fast"], [self.double, "--iterations=0"],
-                          [self.double, "--iterations=x"], [self.double, "--threads=0"],
+                          [self.double, "--iterations=x"], [self.double, "--callers=0"],
+                          [self.double, "--threads=-1"], [self.double, "--explain=all"],
                           [self.double, "--duration=3"], [self.double, "--duration=-1s"],
                           [self.double, "--percentile=0"], [self.double, "--percentile=101"],
                           [self.double, "--percentile=nan"], [self.double, "--rtol=-1"],
@@ -294,14 +314,14 @@ class RunTest(unittest.TestCase):
     # ---- Benchmarks and reports
 
     def test_json_report(self):
-        out, _ = self.run_tool(self.double, "--iterations=50", "--warmup=3", "--threads=2",
+        out, _ = self.run_tool(self.double, "--iterations=50", "--warmup=3", "--callers=2",
                                "--percentile=50,99.9", "--profile", "--json", "--input=random:5")
         report = json.loads(out)
-        self.assertEqual(report["schema_version"], 1)
+        self.assertEqual(report["schema_version"], 2)
         self.assertEqual((report["module"], report["function"], report["tier"]),
                          ("double", "main", "auto"))
-        self.assertEqual((report["iterations"], report["warmup_runs"], report["threads"]),
-                         (100, 6, 2))
+        self.assertEqual((report["iterations"], report["warmup_runs"], report["callers"],
+                          report["threads"]), (100, 6, 2, 1))
         self.assertEqual(list(report["latency_us"]), ["min", "mean", "p50", "p99.9", "max"])
         latency = report["latency_us"]
         self.assertLessEqual(latency["min"], latency["p50"])
@@ -314,7 +334,7 @@ class RunTest(unittest.TestCase):
         # Each caller: 50 measured and 3 for warm-up; the first run belongs to one of them.
         self.assertEqual(report["profile"][0]["calls"], 2 * 53 + 1)
         self.assertIn("specialized", [event["reason"] for event in report["events"]])
-        for key in ("gcomp", "commit", "compiler", "onednn", "cpu_level", "cpu_flags", "cores",
+        for key in ("gcomp", "commit", "compiler", "onednn", "llvm", "cpu_level", "cpu_flags", "cores",
                     "seed", "variables"):
             self.assertIn(key, report["environment"])
         self.assertEqual(report["environment"]["seed"], 5)
@@ -359,6 +379,52 @@ class RunTest(unittest.TestCase):
         self.assertEqual(process.returncode, 130)
         self.assertIn("(interrupted)", out.decode())
         self.assertIn("throughput", out.decode())
+
+    def test_explain_tells_what_a_run_did(self):
+        _, err = self.run_tool(self.chain, "--explain")
+        self.assertIn("@main at s0 = 3: 2 steps", err)
+        self.assertRegex(err, r"event \d+: specialized @main s0 = 3")
+
+    # ---- Tiers
+
+    def test_tiers_agree(self):
+        want, _ = self.run_tool(self.chain, "--tier=interp", "--output=-")
+        for tier in ("auto", "compiled"):
+            for threads in (0, 1, 2):
+                got, _ = self.run_tool(self.chain, f"--tier={tier}", f"--threads={threads}",
+                                       "--output=-")
+                self.assertEqual(got, want, (tier, threads))
+
+    def test_plan_is_told_before_the_run(self):
+        out, err = self.run_tool(self.chain, "--tier=interp", "--explain=plan")
+        self.assertRegex(err, r"plan of @main at s0 = 3: 2 steps, 64 bytes of buffers, at most 12 "
+                              r"in use\n"
+                              r"  step 0 +mul +reads 16 B, writes 12 B, 3 operations; "
+                              r"%a at 0 \(12 B\) until 1\n"
+                              r"  step 1 +exp +reads 12 B, writes 12 B, \d+ operations; "
+                              r"%y to output 0\n")
+        # A check that fails when it runs comes behind the plan.
+        _, err = self.run_tool(self.fails, "--explain=plan", code=1)
+        self.assertLess(err.index("plan of @main"), err.index("E401"))
+
+    def test_compiled_steps_and_their_code(self):
+        if not self.compiles():
+            self.skipTest("this build does not compile")
+        folder = self.path("code")
+        _, err = self.run_tool(self.chain, "--tier=compiled", "--explain", f"--dump-llvm={folder}",
+                               f"--dump-asm={folder}")
+        self.assertIn("%y: f32[s0] = fused: mul, exp", err)
+        self.assertRegex(err, r"event \d+: compiled @main 1 kernels of 2 ops in [\d.]+ ms; \d+ bytes")
+        llvm = pathlib.Path(folder, "main-0.ll").read_text()
+        self.assertTrue(llvm.startswith("; @main: mul, exp\n"), llvm[:100])
+        self.assertIn("define", llvm)
+        self.assertIn("ret", pathlib.Path(folder, "main-0.s").read_text())
+        _, err = self.run_tool(self.chain, "--tier=compiled", "--profile")
+        self.assertIn("fused: mul, exp", err)
+        self.run_tool(self.chain, "--tier=compiled", f"--dump-llvm={self.chain}", code=1)
+
+    def compiles(self):
+        return b"LLVM none" not in self.run_tool("--version")[0]
 
     def test_dry_run_runs_nothing(self):
         out, _ = self.run_tool(self.double, "--dry-run", "--json")

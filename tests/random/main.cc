@@ -14,6 +14,7 @@
 #include "tools/command_line.h"
 #include "tools/common.h"
 #include "tools/filetest/runner.h"
+#include "tools/run/tier.h"
 #include "tools/text_file.h"
 
 namespace gcomp::random {
@@ -28,6 +29,7 @@ struct Options {
   double seconds = 0;
   int max_ops = 24;
   std::vector<std::string> ops;
+  std::string tier = "auto";
   std::string keep;
   bool print = false;
   bool histogram = true;
@@ -189,7 +191,9 @@ class Run {
 };
 
 int RunAll(const Options& options) {
-  StatusOr<filetest::Environment> environment = filetest::Environment::ForThisMachine();
+  StatusOr<Tier> tier = tools::ParseTier(options.tier);
+  if (!tier.ok()) return tools::PrintError(kTool, tier.status());
+  StatusOr<filetest::Environment> environment = filetest::Environment::ForThisMachine(*tier);
   if (!environment.ok()) return tools::PrintError(kTool, environment.status());
   std::error_code error;
   std::filesystem::path folder = options.keep.empty() ? std::filesystem::temp_directory_path(error)
@@ -242,6 +246,9 @@ int Main(int argc, char** argv) {
                  "empty, strided, broadcast ... operands");
   line.AddOption("--ops", &options.ops, "Take at least half of the ops from these",
                  {.delimiter = ','});
+  line.AddOption("--tier", &options.tier,
+                 "Which tier runs the graphs: interp, compiled; auto = both, equal bits [auto]",
+                 {.type = "TIER"});
   line.AddOption("--keep", &options.keep,
                  "Where graphs that fail are written; else a temporary folder");
   line.AddFlag("--print", &options.print, "Write each graph to stdout");

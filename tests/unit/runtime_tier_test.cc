@@ -38,7 +38,7 @@ class CountingFactory final : public CompilerFactory {
   class Counting final : public jit::Compiler {
    public:
     Counting(const CountingFactory& owner, std::unique_ptr<jit::Compiler> inner)
-        : owner_(owner), inner_(std::move(inner)) {}
+        : jit::Compiler(inner->fusion()), owner_(owner), inner_(std::move(inner)) {}
 
     StatusOr<std::unique_ptr<ir::Kernel>> Compile(const jit::FusedKernel& fused,
                                                   jit::CodeDump* dump) override {
