@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kernels/copy_pieces.h"
+#include "runtime/hazard_check.h"
 
 namespace gcomp {
 namespace {
@@ -175,6 +176,9 @@ Status BlockBuilder::PlanArena() {
   for (const PointerMove& move : all_moves_) {
     (IsFixed(move.operand) ? code_.fixed_moves : code_.moves).push_back(move);
   }
+#ifndef NDEBUG
+  GCOMP_RETURN_IF_ERROR(CheckHazards(code_));
+#endif
   return {};
 }
 
