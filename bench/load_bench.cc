@@ -1,6 +1,8 @@
 // What it costs to load a graph of 10,000 ops: parse, verify, prepare; each alone, and all until
-// the first answer. The goal is at most 5 us per op for the three together. Then the passes over
-// functions, on 100 equal layers of 100 ops: as functions, and written out one after the other.
+// the first answer. The goal is at most 5 us per op for the three together. Then 100 layers of 100
+// ops: a module of 100 functions until its first answer, the goal being 100 ms, where all layers
+// are equal and where no two are; and the passes over functions, on equal layers as functions, and
+// written out one after the other.
 //
 //   gcomp-microbench --benchmark_filter=load
 
@@ -60,12 +62,13 @@ void VerifyOnly(benchmark::State& state) {
   ReportPerOp(state);
 }
 
-// Everything from the text to the first answer.
-void FirstAnswer(benchmark::State& state) {
-  std::string text = ChainText(kNumOps, 16);
-  std::vector<float> ones(16, 1.0f);
-  std::vector<Tensor> inputs = {*Tensor::Copy(DType::kF32, {16}, ones.data()),
-                                *Tensor::Copy(DType::kF32, {16}, ones.data())};
+// Everything from the text to the first answer, on `num_inputs` times f32[16].
+void RunFromText(benchmark::State& state, const std::string& text, int num_inputs) {
+  const std::vector<float> ones(16, 1.0f);
+  std::vector<Tensor> inputs;
+  for (int i = 0; i < num_inputs; ++i) {
+    inputs.push_back(*Tensor::Copy(DType::kF32, {16}, ones.data()));
+  }
   for (auto _ : state) {
     std::string error;
     std::unique_ptr<Context> context = MakeContext(text, &error);
@@ -77,7 +80,11 @@ void FirstAnswer(benchmark::State& state) {
   ReportPerOp(state);
 }
 
-// ---- Passes over functions ----
+void FirstAnswer(benchmark::State& state) {
+  RunFromText(state, ChainText(kNumOps, 16), 2);
+}
+
+// ---- Layers ----
 
 constexpr int kLayers = 100;
 constexpr int kOpsPerLayer = kNumOps / kLayers;
@@ -98,7 +105,10 @@ std::string LayerOps(std::string x, const std::string& w, const std::string& suf
   return x;
 }
 
-std::string LayersText(bool as_functions) {
+enum class Layers { kEqual, kDifferent, kWrittenOut };
+
+std::string LayersText(Layers layers) {
+  const bool as_functions = layers != Layers::kWrittenOut;
   std::string text = "gir 1 module @layers\n\nexport func @main(\n  %x: f32[16]";
   for (int i = 0; i < kLayers; ++i) text += Format(",\n  %w{}: f32[16]", i);
   text += "\n) -> (f32[16]) {\n";
@@ -112,16 +122,24 @@ std::string LayersText(bool as_functions) {
     text += Format("  %h{0}: f32[16], %u{0}: f32[16] = invoke @layer{0}({1}, %w{0})\n", i, last);
     last = Format("%h{}", i);
     functions += Format("\nfunc @layer{}(%x: f32[16], %w: f32[16]) -> (f32[16], f32[16]) {{\n", i);
-    const std::string y = LayerOps("%x", "%w", "", &functions);
+    std::string y = LayerOps("%x", "%w", "", &functions);
+    if (layers == Layers::kDifferent) {
+      functions += Format("  %z: f32[16] = add({}, {}.0)\n", y, i);
+      y = "%z";
+    }
     functions += Format("  return {}, %v0\n}}\n", y);
   }
   return text + Format("  return {}\n}}\n", last) + functions;
 }
 
-void PassOnly(benchmark::State& state, const ir::Pass& pass, bool as_functions) {
+void LayersFirstAnswer(benchmark::State& state, Layers layers) {
+  RunFromText(state, LayersText(layers), 1 + kLayers);
+}
+
+void PassOnly(benchmark::State& state, const ir::Pass& pass, Layers layers) {
   std::shared_ptr<Engine> engine = MakeEngine(state);
   if (engine == nullptr) return;
-  const std::string text = LayersText(as_functions);
+  const std::string text = LayersText(layers);
   for (auto _ : state) {
     state.PauseTiming();
     ir::Diagnostics diagnostics("bench.ir", text);
@@ -137,16 +155,22 @@ void PassOnly(benchmark::State& state, const ir::Pass& pass, bool as_functions) 
   ReportPerOp(state);
 }
 
-BENCHMARK_CAPTURE(PassOnly, dedupe, ir::kDedupe, true)
+BENCHMARK_CAPTURE(LayersFirstAnswer, equal, Layers::kEqual)
+    ->Name("load/layers100/first_answer")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(LayersFirstAnswer, different, Layers::kDifferent)
+    ->Name("load/layers100/first_answer_different")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(PassOnly, dedupe, ir::kDedupe, Layers::kEqual)
     ->Name("load/layers100/dedupe")
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(PassOnly, inline, ir::kInline, true)
+BENCHMARK_CAPTURE(PassOnly, inline, ir::kInline, Layers::kEqual)
     ->Name("load/layers100/inline")
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(PassOnly, prune, ir::kPrune, true)
+BENCHMARK_CAPTURE(PassOnly, prune, ir::kPrune, Layers::kEqual)
     ->Name("load/layers100/prune")
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(PassOnly, outline, ir::kOutline, false)
+BENCHMARK_CAPTURE(PassOnly, outline, ir::kOutline, Layers::kWrittenOut)
     ->Name("load/layers100/outline")
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(ParseOnly)->Name("load/chain10000/parse")->Unit(benchmark::kMillisecond);

@@ -40,17 +40,37 @@ void TraceChain(benchmark::State& state) {
   Trace(state, fn, kNumOps);
 }
 
-// Regions of ten ops, 100 calls: bodies are traced at each call and found equal.
-void TraceRegions(benchmark::State& state) {
-  auto layer = region("layer", [](Array x, const Array& y) {
+// Regions of ten ops, 100 calls: bodies are traced at each call and found equal; pure ones are
+// traced once.
+void TraceRegions(benchmark::State& state, bool pure) {
+  auto body = [](Array x, const Array& y) {
     for (int i = 0; i < 5; ++i) x = ops::relu(x + y);
     return x;
-  });
+  };
+  auto layer = region("layer", body, {.pure = pure});
   auto fn = [&](Array x, const Array& y) {
     for (int i = 0; i < 100; ++i) x = layer(x, y);
     return x;
   };
   Trace(state, fn, 1000);
+}
+
+// Two pieces of 500 ops around a host read: recording, finding the graphs and running them.
+void CallInPieces(benchmark::State& state) {
+  auto fn = jit(
+      [](Array x) {
+        for (int i = 0; i < 250; ++i) x = ops::relu(x + 1);
+        const float first = x.Values<float>()[0];
+        for (int i = 0; i < 250; ++i) x = ops::relu(x - 1);
+        return x * first;
+      },
+      {.full_graph = false});
+  const Array x = Array::From<float>({4}, {1, 2, 3, 4});
+  for (auto _ : state) {
+    StatusOr<Array> y = fn(x);
+    if (!y.ok()) return state.SkipWithError(y.status().ToString().c_str());
+  }
+  ReportPerOp(state, 1000);
 }
 
 // A replay of a function of one op: what guards and the call cost beside Context::Run.
@@ -64,7 +84,13 @@ void Replay(benchmark::State& state) {
 }
 
 BENCHMARK(TraceChain)->Name("trace/chain10000")->Unit(benchmark::kMillisecond);
-BENCHMARK(TraceRegions)->Name("trace/regions100x10")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(TraceRegions, each, false)
+    ->Name("trace/regions100x10")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(TraceRegions, pure, true)
+    ->Name("trace/regions100x10_pure")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(CallInPieces)->Name("trace/pieces2x500")->Unit(benchmark::kMillisecond);
 BENCHMARK(Replay)->Name("trace/replay");
 
 }  // namespace

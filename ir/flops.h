@@ -17,8 +17,8 @@ struct FlopCount {
 };
 
 struct FlopOptions {
-  int64_t trips =
-      1;  // turns of a `while` without max_trip; one with it is counted at most that often
+  // Turns of a `while`; one with max_trip counts at most that often.
+  int64_t trips = 1;
 };
 
 // Counts products: matrix products, linear layers and convolutions, a multiplication and an

@@ -1,7 +1,7 @@
 #include "jit/code.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 LoadedCode::~LoadedCode() = default;
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

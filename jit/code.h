@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 // The code of one module, ready to be called. Destroying it frees the memory: nobody may be inside
 // any more, and pointers from Symbol are dead.
@@ -55,4 +55,4 @@ class CodeBytes {
   std::atomic<size_t> live_ = 0;
 };
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

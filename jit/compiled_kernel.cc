@@ -5,7 +5,7 @@
 
 #include "base/thread_pool.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 // Primitives on elements (loads and stores count too) of a piece that a thread of its own pays for:
@@ -81,4 +81,4 @@ Status CompiledKernel::RunPieces(const Call& call, ir::RegionRunner* regions) co
   return {};
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -18,7 +18,7 @@ namespace gcomp {
 class ThreadPool;
 }
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 // The machine code: work items [begin, end) on buffers, with the numbers of the kernel.
 using KernelFunction = void (*)(void* const* buffers, const int64_t* numbers, void* scratch,
@@ -56,4 +56,4 @@ class CompiledKernel final : public ir::Kernel {
   int scratches_;
 };
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

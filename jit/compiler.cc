@@ -5,7 +5,7 @@
 
 #include "base/format.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 StatusOr<CompilerOptions> WithEnvironment(CompilerOptions options) {
   if (const char* text = std::getenv("GCOMP_VECTOR_LANES")) {
@@ -32,4 +32,4 @@ StatusOr<std::unique_ptr<Compiler>> Compiler::Create(const CompilerOptions&) {
 }
 #endif
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -21,7 +21,7 @@ namespace gcomp {
 class ThreadPool;
 }
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 struct CompilerOptions {
   CpuLevel cpu = CpuLevel::kV3;
@@ -61,4 +61,4 @@ class Compiler {
   FusionOptions fusion_;
 };
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -9,7 +9,7 @@
 #include "jit/stage_info.h"
 #include "jit/tidy.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 using ir::DType;
@@ -482,4 +482,4 @@ Composed Compose(const FusionGraph& graph, std::span<const ir::LoopNest* const> 
   return {std::move(*kernel), {}};
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

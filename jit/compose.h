@@ -1,8 +1,8 @@
 // Composer: the loop nests of several ops as one FusedKernel, or the reason why not.
 //
 // The kernel's axes are those of one stage, the root: a reduction if there is one, else the stored
-// stage with the most points. Every other stage gets a map that gives each of its own axes as an affine
-// function of the kernel's axes:
+// stage with the most points. Every other stage gets a map that gives each of its own axes as an
+// affine function of the kernel's axes:
 //   - upwards: where a stage loads what another one stores, the offset of the load is taken apart
 //   by
 //     the strides of the store (so transposes, slices, broadcasts and splits of axes fold);
@@ -16,7 +16,7 @@
 #include "ir/loops.h"
 #include "jit/fuse.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 struct Composed {
   std::optional<FusedKernel> kernel;
@@ -29,4 +29,4 @@ Composed Compose(const FusionGraph& graph, std::span<const ir::LoopNest* const> 
                  std::span<const uint32_t> ops, const std::vector<bool>& stored,
                  size_t max_buffers);
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

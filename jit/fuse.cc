@@ -11,7 +11,7 @@
 #include "ir/op_def.h"
 #include "jit/compose.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 // An innermost axis shorter than this leaves most lanes of a vector idle.
@@ -282,4 +282,4 @@ Fusion Fuse(const FusionGraph& graph, const FusionOptions& options) {
   return Fuser(graph, options).Run();
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

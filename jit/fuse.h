@@ -21,7 +21,7 @@
 #include "ir/module.h"
 #include "jit/fused_kernel.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 // A value of the block, at concrete sizes.
 struct FusionTensor {
@@ -84,4 +84,4 @@ struct FusionOptions {
 
 Fusion Fuse(const FusionGraph& graph, const FusionOptions& options = {});
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -4,7 +4,7 @@
 
 #include "base/format.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 void VisitOffset(Offset& offset, const std::function<void(int64_t&)>& visit) {
@@ -154,4 +154,4 @@ std::string FusedKernel::ToString() const {
   return text;
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -26,7 +26,7 @@
 #include "ir/loops.h"
 #include "ir/scalar.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 // base + sum(coefs[i] * axis i), parallel axes first, the row's position last if there is a row.
 struct Offset {
@@ -125,4 +125,4 @@ struct FusedKernel {
   std::string ToString() const;
 };
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

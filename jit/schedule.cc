@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 // Primitives that are cheaper to compute again than to keep.
@@ -160,4 +160,4 @@ WorkItems CountWork(const FusedKernel& kernel, const Schedule& schedule) {
   return {outer * ((inner + columns - 1) / columns), 1, columns * kernel.row};
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

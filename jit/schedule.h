@@ -12,7 +12,7 @@
 #include "base/cpu.h"
 #include "jit/fused_kernel.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 struct Schedule {
   int lanes = 16;  // elements of a vector, whatever their type
@@ -57,4 +57,4 @@ struct WorkItems {
 
 WorkItems CountWork(const FusedKernel& kernel, const Schedule& schedule);
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 using ir::DType;
@@ -110,4 +110,4 @@ Maybe<StageInfo> MakeStageInfo(const FusionGraph& graph, uint32_t op, const ir::
   return info;
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

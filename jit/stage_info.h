@@ -11,7 +11,7 @@
 #include "ir/loops.h"
 #include "jit/fuse.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 // Why ops can't be one kernel.
 struct Refusal {
@@ -70,4 +70,4 @@ uint64_t ComputeBits(const ir::Scalar& scalar);
 Maybe<StageInfo> MakeStageInfo(const FusionGraph& graph, uint32_t op, const ir::LoopNest& nest,
                                const ir::Stage& stage, uint32_t first_temp);
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 class Tidier {
@@ -138,4 +138,4 @@ void Tidy(FusedKernel& kernel) {
   Tidier(kernel).Run();
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -7,8 +7,8 @@
 
 #include "jit/fused_kernel.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 void Tidy(FusedKernel& kernel);
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

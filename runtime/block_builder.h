@@ -89,7 +89,7 @@ class BlockBuilder {
   std::vector<SlotFacts> FactsOfSlots(std::span<const ir::ValueId> read_behind,
                                       std::span<const uint32_t> read_by_last) const;
   Status PlaceDrafts(std::span<const ir::ValueId> read_behind, bool keep_last);
-  bool PlaceFused(const jit::FusionUnit& unit, std::span<const OpDraft> drafts);
+  bool PlaceFused(const codegen::FusionUnit& unit, std::span<const OpDraft> drafts);
   void DropUnreadMoves();
   uint64_t Overlaps(const ir::Op& op, std::span<const uint32_t> operands) const;
   bool MayShare(uint32_t a, uint32_t b) const;

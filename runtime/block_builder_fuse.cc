@@ -62,13 +62,13 @@ Status BlockBuilder::PlaceDrafts(std::span<const ir::ValueId> read_behind, bool 
     const std::vector<SlotFacts> slots =
         FactsOfSlots(read_behind, last ? last->operands : std::vector<uint32_t>());
     DropDead(function_, slots, drafts);
-    jit::Fusion fusion = jit::Fuse(
+    codegen::Fusion fusion = codegen::Fuse(
         MakeFusionGraph({parent_.module_, function_, code_.specs, slots, drafts, symbols_.values}),
         parent_.target().compiler->fusion());
-    for (const jit::FusionCut& cut : fusion.cuts) {
+    for (const codegen::FusionCut& cut : fusion.cuts) {
       code_.cuts.push_back({drafts[cut.producer].op, drafts[cut.consumer].op, cut.why});
     }
-    for (const jit::FusionUnit& unit : fusion.units) {
+    for (const codegen::FusionUnit& unit : fusion.units) {
       if (!unit.kernel || !PlaceFused(unit, drafts)) {
         for (uint32_t op : unit.ops) AddInstruction(std::move(drafts[op]));
       }
@@ -79,13 +79,13 @@ Status BlockBuilder::PlaceDrafts(std::span<const ir::ValueId> read_behind, bool 
 }
 
 // Compiles the ops of a unit into one instruction; false if that fails.
-bool BlockBuilder::PlaceFused(const jit::FusionUnit& unit, std::span<const OpDraft> drafts) {
-  const jit::FusedKernel& fused = *unit.kernel;
+bool BlockBuilder::PlaceFused(const codegen::FusionUnit& unit, std::span<const OpDraft> drafts) {
+  const codegen::FusedKernel& fused = *unit.kernel;
   FusedOps ops;
   for (uint32_t op : unit.ops) ops.ops.push_back(drafts[op].op);
   ops.operations = fused.PrimsPerElement() * fused.Points() * (fused.has_row ? fused.row : 1);
   const Target& target = parent_.target();
-  jit::CodeDump text;
+  codegen::CodeDump text;
   const int64_t begin = NowNs();
   StatusOr<std::unique_ptr<ir::Kernel>> kernel =
       target.compiler->Compile(fused, target.code_sink ? &text : nullptr);
@@ -103,7 +103,7 @@ bool BlockBuilder::PlaceFused(const jit::FusionUnit& unit, std::span<const OpDra
   }
   OpDraft draft;
   draft.kernel = *std::move(kernel);
-  for (const jit::Buffer& buffer : fused.buffers) {
+  for (const codegen::Buffer& buffer : fused.buffers) {
     (buffer.written ? draft.results : draft.operands).push_back(buffer.tensor);
   }
   AddInstruction(std::move(draft));

@@ -140,8 +140,8 @@ void DropDead(const ir::Function& function, std::span<const SlotFacts> slots,
   std::erase_if(ops, [&](const OpDraft&) { return dead[next++]; });
 }
 
-jit::FusionGraph MakeFusionGraph(const FusionInput& input) {
-  jit::FusionGraph graph;
+codegen::FusionGraph MakeFusionGraph(const FusionInput& input) {
+  codegen::FusionGraph graph;
   graph.symbols.assign(input.symbols.begin(), input.symbols.end());
   graph.tensors.reserve(input.slots.size());
   for (size_t i = 0; i < input.slots.size(); ++i) {

@@ -53,6 +53,6 @@ void DropDead(const ir::Function& function, std::span<const SlotFacts> slots,
               std::vector<OpDraft>& ops);
 
 // Its tensors are the slots.
-jit::FusionGraph MakeFusionGraph(const FusionInput& input);
+codegen::FusionGraph MakeFusionGraph(const FusionInput& input);
 
 }  // namespace gcomp

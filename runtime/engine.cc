@@ -75,10 +75,10 @@ StatusOr<std::shared_ptr<Engine>> Engine::CreateUnguarded(const EngineOptions& o
   return engine;
 }
 
-jit::Compiler* Engine::Impl::compiler() {
+codegen::Compiler* Engine::Impl::compiler() {
   std::call_once(made, [this] {
-    StatusOr<std::unique_ptr<jit::Compiler>> result =
-        factory != nullptr ? factory->Make(options) : jit::Compiler::Create(options);
+    StatusOr<std::unique_ptr<codegen::Compiler>> result =
+        factory != nullptr ? factory->Make(options) : codegen::Compiler::Create(options);
     if (result.ok()) {
       made_compiler = *std::move(result);
     } else {

@@ -16,21 +16,21 @@ class CompilerFactory {
  public:
   virtual ~CompilerFactory() = default;
 
-  virtual StatusOr<std::unique_ptr<jit::Compiler>> Make(
-      const jit::CompilerOptions& options) const = 0;
+  virtual StatusOr<std::unique_ptr<codegen::Compiler>> Make(
+      const codegen::CompilerOptions& options) const = 0;
 };
 
 struct Engine::Impl {
   Engine& engine;
-  jit::CompilerOptions options;
-  std::shared_ptr<const CompilerFactory> factory;  // null = jit::Compiler::Create
+  codegen::CompilerOptions options;
+  std::shared_ptr<const CompilerFactory> factory;  // null = codegen::Compiler::Create
   std::unique_ptr<ThreadPool> pool;                // null = the caller's thread alone
   std::once_flag made;
-  std::unique_ptr<jit::Compiler> made_compiler;  // set under `made`; null = there is none
+  std::unique_ptr<codegen::Compiler> made_compiler;  // set under `made`; null = there is none
 
   // Made at the first call. Null where this build or machine has none: an event tells why, once.
   // Thread safety: may be called from any thread.
-  jit::Compiler* compiler();
+  codegen::Compiler* compiler();
 };
 
 }  // namespace gcomp

@@ -9,15 +9,15 @@
 #include "runtime/engine.h"
 
 namespace gcomp {
-namespace jit {
+namespace codegen {
 class Compiler;
 }
 
 // Outlives what is made for it. Thread safety: may be used from any thread.
 struct Target {
   CpuLevel cpu = CpuLevel::kV3;
-  jit::Compiler* compiler = nullptr;  // null = each op is run by its own kernel
-  CodeSink code_sink = {};            // may be empty
+  codegen::Compiler* compiler = nullptr;  // null = each op is run by its own kernel
+  CodeSink code_sink = {};                // may be empty
   // Told what was compiled and what was not; may be empty.
   std::function<void(Reason reason, std::string subject, std::string detail)> tell = {};
 };

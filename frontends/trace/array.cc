@@ -96,7 +96,7 @@ Array Array::FromData(DType dtype, std::vector<int64_t> sizes, const void* data,
 // ---- Asking -------------------------------------------------------------------------------------
 
 Type Array::type() const {
-  switch (kind_) {
+  switch (kind()) {
     case Kind::kConcrete: {
       const Tensor& tensor = rep_->tensor;
       return Type::Tensor(tensor.dtype(), ir::Dims(tensor.sizes().begin(), tensor.sizes().end()));
@@ -142,8 +142,19 @@ SymInt Array::NumElements() const {
   return SymInt(type().NumElements());
 }
 
+Array::Kind Array::KindOfRecorded() const {
+  return rep_->tensor.defined() ? Kind::kConcrete : Kind::kTraced;
+}
+
+const Tensor* internal::TensorOf(const Array& array) {
+  return array.concrete() ? &array.rep_->tensor : nullptr;
+}
+
 StatusOr<Tensor> Array::tensor() const {
-  if (kind_ == Kind::kConcrete) return rep_->tensor;
+  if (Tracer* tracer = Tracer::Current(); tracer != nullptr) {
+    GCOMP_RETURN_IF_ERROR(tracer->BeforeRead(*this));
+  }
+  if (concrete()) return rep_->tensor;
   if (kind_ == Kind::kFailed) return Status(rep_->failure.id(), rep_->failure.message());
   return Status(ErrorId::E705,
                 "the array has no data: it is a value of a trace, a number, an "
@@ -155,8 +166,14 @@ std::vector<double> Array::ReadDoubles() const {
   if (kind_ == Kind::kInt) return {static_cast<double>(static_cast<int64_t>(bits_))};
   if (kind_ == Kind::kFloat) return {std::bit_cast<double>(bits_)};
   if (kind_ == Kind::kBool) return {bits_ != 0 ? 1.0 : 0.0};
-  if (kind_ != Kind::kConcrete) return values;
-  const Tensor& tensor = rep_->tensor;
+  StatusOr<Tensor> read = this->tensor();
+  if (!read.ok()) {
+    // Host code that is about to learn of its failed trace may count on as many values as there
+    // are.
+    if (traced()) values.resize(static_cast<size_t>(NumElements().value().value_or(1)));
+    return values;
+  }
+  const Tensor& tensor = *read;
   const int64_t n = tensor.NumElements();
   std::vector<int64_t> at(tensor.sizes().size());
   const char* base = static_cast<const char*>(tensor.data());

@@ -1,7 +1,8 @@
 // Array: the tensor value of model code. One type for all that a model function handles:
 //
 //   concrete   holds a runtime Tensor; ops on it run at once (op by op, for debugging and tests)
-//   traced     a value of the graph that `trace` is building on this thread
+//   traced     a value of the graph that `trace` is building on this thread; of a function that
+//              runs in pieces (jit.h), concrete once its piece has run
 //   type       dtype and sizes alone: an example argument of `trace` without data
 //   number     a host number or size; takes the dtype of the array beside it (`x + 1`)
 //   failed     the outcome of an op that failed; all that is computed from it fails alike
@@ -28,9 +29,15 @@
 
 namespace gcomp {
 
+class Array;
+
 namespace internal {
 struct ArrayRep;
 class Tracer;
+
+// The tensor of a concrete array; null for others. In a function that runs in pieces it may lack
+// writes of the piece that is being recorded: tensor() has them.
+const Tensor* TensorOf(const Array& array);
 }  // namespace internal
 
 class Array {
@@ -75,13 +82,13 @@ class Array {
   static Array OfType(DType dtype, std::vector<int64_t> sizes);
   static Array Failed(Status status);
 
-  Kind kind() const { return kind_; }
+  Kind kind() const { return kind_ == Kind::kTraced && rep_ != nullptr ? KindOfRecorded() : kind_; }
 
   bool absent() const { return kind_ == Kind::kAbsent; }
 
-  bool concrete() const { return kind_ == Kind::kConcrete; }
+  bool concrete() const { return kind() == Kind::kConcrete; }
 
-  bool traced() const { return kind_ == Kind::kTraced; }
+  bool traced() const { return kind() == Kind::kTraced; }
 
   // Of a traced value: in the symbols of its trace. Of what has no type (absent, failed): Type().
   ir::Type type() const;
@@ -95,10 +102,13 @@ class Array {
   std::vector<SymInt> sizes() const;
   SymInt NumElements() const;
 
-  // The data of a concrete array; the error of a failed one; E705 for all others.
+  // The data of a concrete array; the error of a failed one; E705 for others. To read a value of
+  // the trace in progress is a graph break (structure.h): E105 where the function must be one
+  // graph.
   StatusOr<Tensor> tensor() const;
 
-  // Elements of a concrete array in row-major order, converted to T. Empty if it is not concrete.
+  // Elements of a concrete array in row-major order, converted to T. Where tensor() fails: zeros in
+  // a trace, else none.
   template <class T>
   std::vector<T> Values() const {
     std::vector<double> values = ReadDoubles();
@@ -132,6 +142,7 @@ class Array {
 
  private:
   friend class internal::Tracer;
+  friend const Tensor* internal::TensorOf(const Array& array);
 
   template <class T>
   static constexpr DType DTypeOf() {
@@ -151,12 +162,14 @@ class Array {
   void SetInt(int64_t number);
   void SetFloat(double number);
   void SetBool(bool flag);
+  Kind KindOfRecorded() const;
   std::vector<double> ReadDoubles() const;
 
   Kind kind_ = Kind::kAbsent;
-  uint32_t node_ = 0;                              // kTraced: which value of the trace
-  uint64_t bits_ = 0;                              // kTraced: which trace; of a number its bits
-  std::shared_ptr<const internal::ArrayRep> rep_;  // tensor, type, size or failure
+  uint32_t node_ = 0;  // kTraced: which value of the trace
+  uint64_t bits_ = 0;  // kTraced: which trace; of a number its bits
+  // Tensor, type, size or failure; of a traced value in pieces: where its tensor will be.
+  std::shared_ptr<const internal::ArrayRep> rep_;
 };
 
 }  // namespace gcomp

@@ -71,7 +71,10 @@ class Cell {
       if (inside) {
         made.frame_id = state_->frame;
       } else {
-        made.restore = [state, before = state_->value] { state->value = before; };
+        made.snapshot = [state] {
+          return [state, before = state->value] { state->value = before; };
+        };
+        made.restore = made.snapshot();
         made.commit = [state = state_] { return Commit(state, state->value); };
       }
       record = tracer->AddCell(std::move(made));
@@ -106,8 +109,8 @@ class Cell {
     internal::Flattener flat = flatten(state_->value);
     std::string types;
     for (size_t i = 0; i < flat.arrays.size(); ++i) {
-      StatusOr<Tensor> tensor = flat.arrays[i]->tensor();
-      if (!tensor.ok()) continue;
+      const Tensor* tensor = internal::TensorOf(*flat.arrays[i]);
+      if (tensor == nullptr) continue;
       types += tensor->TypeString();
       tracer.CaptureFrom(state_->name, *tensor, [state = state_, i] {
         std::vector<Array*> arrays = ArraysOf(state->value);

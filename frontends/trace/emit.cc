@@ -217,6 +217,7 @@ Status Tracer::MarkWrites(const OpDef& def, const std::vector<uint32_t>& nodes) 
     if ((def.effects.writes >> i & 1) == 0 || nodes[i] == kNoNode) continue;
     const uint32_t storage = nodes_[nodes[i]].storage;
     GCOMP_RETURN_IF_ERROR(CheckWrite(storage));
+    if (!split_.empty()) GCOMP_RETURN_IF_ERROR(CheckNotSplit(storage));
     if (def.effects.write != ir::WriteKind::kData && nodes_[nodes[i]].frame_id != frame().id) {
       return Status(ErrorId::E105,
                     Format("{}: changes the sizes or strides of a value from outside "
@@ -342,7 +343,9 @@ std::vector<Array> Tracer::Emit(std::string_view op, OpCall call) {
   }
   StatusOr<std::vector<ValueId>> ids = frame().builder->Add(op, std::move(args));
   if (!ids.ok()) return failed(std::move(ids).status());
-  return Results(*def, *ids, nodes);
+  std::vector<Array> results = Results(*def, *ids, nodes);
+  SettleSizes();
+  return results;
 }
 
 Array Tracer::Emit1(std::string_view op, OpCall call) {

@@ -26,6 +26,13 @@ void Tracer::FinishInvoke(Body body) {
   args.groups.push_back(OperandsOf(nodes));
   args.callee = JoinFunction(body, &args);
   for (SymId id : args.defines) frame().defined.push_back(id);
+  ++num_invokes_;
+  last_invoke_ = {args.callee, std::move(nodes), body.yield_of,
+                  symbols_.empty() && body.views.empty() && body.frame->written.empty()};
+  for (size_t i = 0; i < body.leaves.size(); ++i) {
+    const bool stays = body.yield_of[i] == Body::kStays && !body.leaves[i]->absent();
+    last_invoke_.repeatable = last_invoke_.repeatable && !stays;
+  }
   EmitRegionOp("invoke", std::move(args), body);
 }
 
@@ -75,6 +82,92 @@ SortedSymbols Sort(const ir::Function& function, const std::vector<SymId>& defin
 
 }  // namespace
 
+namespace {
+
+// Tells without hashes whether a body that has just been traced is that of a function of the
+// module: ops in the same order on values that correspond. For bodies without size symbols; a body
+// that it does not recognise may still be equal by structure.
+class BodyMatcher {
+ public:
+  BodyMatcher(const ir::Function& fresh, const ir::Function& known)
+      : fresh_(fresh), known_(known), known_of_(fresh.values.size()) {}
+
+  bool Match(ir::BlockId fresh, ir::BlockId known) {
+    const ir::Block& a = fresh_.block(fresh);
+    const ir::Block& b = known_.block(known);
+    if (a.params.size() != b.params.size() || a.ops.size() != b.ops.size() || a.label != b.label) {
+      return false;
+    }
+    for (size_t i = 0; i < a.params.size(); ++i) {
+      if (!Define(a.params[i], b.params[i])) return false;
+    }
+    for (size_t i = 0; i < a.ops.size(); ++i) {
+      if (!MatchOp(fresh_.op(a.ops[i]), known_.op(b.ops[i]))) return false;
+    }
+    return Uses(a.yields, b.yields);
+  }
+
+ private:
+  bool MatchOp(const ir::Op& a, const ir::Op& b) {
+    if (a.def != b.def || a.results.size() != b.results.size() || a.callee != b.callee ||
+        a.regions.size() != b.regions.size() || a.group_begin != b.group_begin ||
+        !Uses(a.operands, b.operands) || a.attrs != b.attrs || a.extra_attrs != b.extra_attrs) {
+      return false;
+    }
+    for (size_t i = 0; i < a.regions.size(); ++i) {
+      if (!Match(a.regions[i], b.regions[i])) return false;
+    }
+    for (size_t i = 0; i < a.results.size(); ++i) {
+      if (!Define(a.results[i], b.results[i])) return false;
+    }
+    return true;
+  }
+
+  bool Define(ValueId a, ValueId b) {
+    const ir::Value& x = fresh_.value(a);
+    const ir::Value& y = known_.value(b);
+    known_of_[a.index()] = b;
+    const ir::Annotations& p = x.annotations;
+    const ir::Annotations& q = y.annotations;
+    return x.type == y.type && p.mut == q.mut && p.donate == q.donate && p.noalias == q.noalias &&
+           p.weight == q.weight && SameUse(p.alias, q.alias) && SameUse(p.into, q.into);
+  }
+
+  bool SameUse(ValueId a, ValueId b) const {
+    if (!a.valid() || !b.valid()) return a.valid() == b.valid();
+    const ir::Value& x = fresh_.value(a);
+    if (x.kind != ir::Value::Kind::kLiteral) return known_of_[a.index()] == b;
+    const ir::Value& y = known_.value(b);
+    return y.kind == ir::Value::Kind::kLiteral && x.literal == y.literal && x.type == y.type;
+  }
+
+  bool Uses(const std::vector<ValueId>& a, const std::vector<ValueId>& b) const {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [this](ValueId x, ValueId y) { return SameUse(x, y); });
+  }
+
+  const ir::Function& fresh_;
+  const ir::Function& known_;
+  std::vector<ValueId> known_of_;  // by index of a value of `fresh_`
+};
+
+}  // namespace
+
+// The newest functions of this region that the body may be; empty = it is another one.
+std::string Tracer::FindJoined(const Body& body) const {
+  constexpr size_t kNewest = 4;
+  if (!symbols_.empty()) return {};
+  auto same = joined_.find(body.frame->spec.label);
+  if (same == joined_.end()) return {};
+  const std::vector<std::string>& names = same->second;
+  for (size_t i = names.size(); i-- > 0 && i + kNewest >= names.size();) {
+    const ir::Function& known = *module_.Find(names[i]);
+    BodyMatcher matcher(*body.frame->owned, known);
+    if (matcher.Match(body.frame->block, known.body)) return names[i];
+  }
+  return {};
+}
+
 // Gives the body's function the module's form and adds it, unless the module has its equal. Returns
 // the name; adds sizes and defines to the call.
 std::string Tracer::JoinFunction(Body& body, ir::OpArgs* call) {
@@ -86,6 +179,7 @@ std::string Tracer::JoinFunction(Body& body, ir::OpArgs* call) {
       function.value(capture.param).annotations.mut = true;
     }
   }
+  if (std::string known = FindJoined(body); !known.empty()) return known;
   frame.builder->Return(body.yields);
   function.Compact();
   const SortedSymbols symbols = Sort(function, frame.defined);
@@ -108,6 +202,7 @@ std::string Tracer::JoinFunction(Body& body, ir::OpArgs* call) {
   joined = std::move(function);
   joined.name = name;
   functions_.emplace(hash, name);
+  joined_[frame.spec.label].push_back(name);
   return name;
 }
 
@@ -164,7 +259,7 @@ StatusOr<Finished> Tracer::Finish(std::vector<Array> results, bool captures_as_w
   Finished finished;
   KeepInputs(function, body.frame->written, captures_as_weights, &finished);
   body.frame->builder->Return(yields);
-  if (dropped) function.Compact();
+  if (dropped || dropped_body_) function.Compact();
   std::vector<SymId> backed;
   for (size_t i = 0; i < num_backed_; ++i) backed.push_back(SymId(i));
   std::vector<SymId> others;

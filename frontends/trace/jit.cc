@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/format.h"
+#include "frontends/trace/pieces.h"
 #include "frontends/trace/tracer.h"
 
 namespace gcomp::internal {
@@ -22,7 +23,8 @@ struct JitCore::Entry {
   std::vector<int64_t> symbols;  // of the last match
 };
 
-JitCore::JitCore(JitOptions options) : options_(std::move(options)) {}
+JitCore::JitCore(JitOptions options)
+    : options_(std::move(options)), pieces_(std::make_unique<Pieces>()) {}
 
 JitCore::~JitCore() = default;
 JitCore::JitCore(JitCore&&) noexcept = default;
@@ -40,16 +42,6 @@ const Traced* JitCore::newest() const {
 }
 
 namespace {
-
-// A session takes its module; what guards speak of stays here. Traces make no globals.
-ir::Module CopyOf(const ir::Module& module) {
-  ir::Module copy;
-  copy.name = module.name;
-  for (const auto& function : module.functions) {
-    copy.AddFunction(function->name) = *function;
-  }
-  return copy;
-}
 
 // Binds the symbols of one entry to the sizes of the arguments.
 class Binder {
@@ -142,8 +134,7 @@ std::string JitCore::Mismatch(const Entry& entry, const Flattener& in,
   return {};
 }
 
-StatusOr<JitCore::Entry*> JitCore::Find(const Flattener& in, TraceOptions* next) {
-  ++stats_.calls;
+StatusOr<JitCore::Found> JitCore::Find(const Flattener& in, TraceOptions* next) {
   GCOMP_RETURN_IF_ERROR(
       Status(in.status.ok() ? Status() : Status(in.status.id(), in.status.message())));
   for (Array* array : in.arrays) {
@@ -154,10 +145,15 @@ StatusOr<JitCore::Entry*> JitCore::Find(const Flattener& in, TraceOptions* next)
   for (size_t i = entries_.size(); i-- > 0;) {
     std::vector<DynamicDim> differ;
     std::string why = Mismatch(*entries_[i], in, &differ);
-    if (why.empty()) return entries_[i].get();
+    if (why.empty()) return Found{.entry = entries_[i].get()};
     if (!reason.empty()) continue;
     reason = std::move(why);
     changed = std::move(differ);
+  }
+  if (!options_.full_graph) {
+    const Pieces::Kind* kind = pieces_->Find(in);
+    if (kind == nullptr || kind->broken) return Found{.in_pieces = true};
+    next->drop_wraps = kind->drops_wraps;
   }
   if (!entries_.empty()) {
     stats_.recompiles.push_back(reason);
@@ -176,24 +172,32 @@ StatusOr<JitCore::Entry*> JitCore::Find(const Flattener& in, TraceOptions* next)
   next->arg_names = options_.arg_names;
   next->dynamic = dynamic_;
   next->all_dynamic = options_.dynamic == JitOptions::Dynamic::kAll;
-  return static_cast<Entry*>(nullptr);
+  return Found{};
 }
 
-JitCore::Fallback JitCore::After(const Status& failure, const TraceOptions& tried) {
+JitCore::Fallback JitCore::After(const Status& failure, const Flattener& in,
+                                 const TraceOptions& tried) {
   if (options_.full_graph) return Fallback::kNone;
   if (failure.id() == ErrorId::E107 && !tried.drop_wraps) {
     ++stats_.fallbacks["unsafe side effect"];
     return Fallback::kDropWraps;
   }
-  if (failure.id() != ErrorId::E105) return Fallback::kNone;
-  // Structured regions other than wrap and checkpoint can't run in pieces.
-  for (const std::string& note : failure.notes()) {
-    for (std::string_view op : {"invoke", "cond", "switch", "map", "while", "scan", "strict"}) {
-      if (note.find(Format("/ {} ", op)) != std::string::npos) return Fallback::kNone;
-    }
+  if (!Pieces::CanCut(failure)) return Fallback::kNone;
+  ++stats_.fallbacks[failure.id() == ErrorId::E105 ? "graph break" : "host decision on data"];
+  pieces_->Find(in)->broken = true;
+  return Fallback::kRunInPieces;
+}
+
+StatusOr<std::unique_ptr<PieceCall>> JitCore::BeginPieces(const Flattener& in) {
+  std::shared_ptr<Engine> engine = options_.engine;
+  if (engine == nullptr) {
+    GCOMP_ASSIGN_OR_RETURN(engine, DefaultEngine());
   }
-  ++stats_.fallbacks["graph break"];
-  return Fallback::kRunEagerly;
+  return pieces_->Begin(in, std::move(engine), options_.error_on_recompile, stats_);
+}
+
+std::vector<const ir::Module*> JitCore::piece_graphs() const {
+  return pieces_->graphs();
 }
 
 StatusOr<JitCore::Entry*> JitCore::Add(Traced traced, std::any result) {

@@ -6,7 +6,9 @@
 //       std::tuple(Array(0), x));
 //
 // Bodies use values around them as they are (they become `extra` operands); carries and slices are
-// what the body gets. In a trace each body is run once; outside of one the loop runs on data.
+// what the body gets. A SymInt in the carry of while_loop or scan is another number in each turn:
+// the body gets a symbol, which must not be negative (E401) and may be a size. In a trace each body
+// is run once; outside of one the loop runs on data.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "frontends/trace/structure_calls.h"
+#include "frontends/trace/structure.h"
 
 namespace gcomp {
 
@@ -24,12 +26,13 @@ struct WhileOptions {
   std::optional<int64_t> max_trip = {};  // more iterations are E401
 };
 
-// While condition(carry): carry = body(carry). The carry keeps its tree, dtypes and sizes (E211).
+// While condition(carry), an Array or a SymBool: carry = body(carry). The carry keeps its tree,
+// dtypes and the sizes of its arrays (E211).
 template <class C, class Cond, class Body>
 C while_loop(Cond&& condition, Body&& body, C carry, const WhileOptions& options = {}) {
   if (internal::Tracer::Current() == nullptr) {
     for (int64_t trip = 0;; ++trip) {
-      Array go = condition(carry);
+      Array go = Predicate(condition(carry)).array();
       StatusOr<std::optional<double>> known = internal::KnownValue("while", go);
       if (!known.ok()) return internal::FailedResult<C>(std::move(known).status());
       if (**known == 0) return carry;
@@ -45,14 +48,14 @@ C while_loop(Cond&& condition, Body&& body, C carry, const WhileOptions& options
   internal::LoopCall call("while", std::move(attrs));
   internal::Flattener start("c");
   start.Visit(carry);
-  std::vector<Array> carries = call.Group(start);
+  std::vector<Array> carries = call.CarryGroup(start);
 
   call.Begin("cond");
   C tested = carry;
   internal::Flattener tested_flat("c");
   tested_flat.Visit(tested);
   call.CarryParams(tested_flat);
-  Array go = condition(tested);
+  Array go = Predicate(condition(tested)).array();
   call.EndWith({&go});
 
   call.Begin("do");
@@ -65,9 +68,10 @@ C while_loop(Cond&& condition, Body&& body, C carry, const WhileOptions& options
   next_flat.Visit(next);
   Status same = internal::CheckCarry("while", ErrorId::E211, start, next_flat);
   if (!same.ok()) call.Fail(std::move(same));
-  std::vector<Array*> results = next_flat.arrays;
-  call.End(next_flat);
+  std::vector<Array*> results = call.Carried(next_flat);
+  call.EndWith(results);
   call.Finish({std::move(carries)}, std::move(results));
+  call.TakeInts(next_flat);
   return next;
 }
 
@@ -121,7 +125,8 @@ struct ScanOptions {
 };
 
 // (carry, y[k]) = fn(carry, slice k of xs along dim); returns the last carry and the ys, stacked
-// along a new axis 0. The carry keeps its tree, dtypes and sizes (E223). `fn` returns a pair.
+// along a new axis 0. The carry keeps its tree, dtypes and the sizes of its arrays (E223). `fn`
+// returns a pair.
 template <class F, class C, class X>
 auto scan(F&& fn, C init, X xs, const ScanOptions& options = {}) {
   using Step = std::decay_t<std::invoke_result_t<F&, C&, X&>>;
@@ -137,7 +142,7 @@ auto scan(F&& fn, C init, X xs, const ScanOptions& options = {}) {
     attrs.emplace_back("dim", ir::Expr(options.dim));
     attrs.emplace_back("reverse", options.reverse);
     internal::LoopCall call("scan", std::move(attrs));
-    std::vector<Array> carries = call.Group(carry);
+    std::vector<Array> carries = call.CarryGroup(carry);
     std::vector<Array> group = call.Group(flat);
     call.Begin("body");
     C inside = init;
@@ -153,10 +158,11 @@ auto scan(F&& fn, C init, X xs, const ScanOptions& options = {}) {
     if (!same.ok()) call.Fail(std::move(same));
     internal::Flattener ys("");
     ys.Visit(result.second);
-    std::vector<Array*> results = next.arrays;
+    std::vector<Array*> results = call.Carried(next);
     results.insert(results.end(), ys.arrays.begin(), ys.arrays.end());
     call.EndWith(results);
     call.Finish({std::move(carries), std::move(group)}, std::move(results));
+    call.TakeInts(next);
     return result;
   }
   StatusOr<int64_t> length = internal::CommonLength("scan", flat, options.dim);

@@ -30,6 +30,10 @@ namespace gcomp {
 struct RegionOptions {
   AliasPolicy alias = AliasPolicy::kReject;
   std::vector<std::string> arg_names = {};  // name the parameters of nested arguments: "d.x"
+  // The body is a function of its arguments alone: a call with arguments of types that a call of
+  // the trace had before does not run it again. Bodies that capture arrays, write in place or read
+  // sizes that are open run at each call all the same.
+  bool pure = false;
 };
 
 // A function of the graph: calls with equal bodies share it, whatever their weights are. Equal
@@ -44,10 +48,31 @@ class Region {
   auto operator()(A&&... args) const {
     internal::BodySpec spec{
         internal::BodySpec::Kind::kFunction, "invoke", name_, options_.alias, {}};
+    using R = internal::ResultOf<std::invoke_result_t<const F&, A...>>;
+    if constexpr (std::is_copy_constructible_v<R>) {
+      if (options_.pure && internal::Tracer::Current() != nullptr) {
+        internal::PureCall call(id_, internal::FlattenEach(options_.arg_names, args...));
+        if (const std::any* known = call.known(); known != nullptr) {
+          R result = *std::any_cast<R>(known);
+          internal::Flattener out("");
+          out.Visit(result);
+          call.Emit(out);
+          return result;
+        }
+        R result = internal::RunBody(spec, options_.arg_names, fn_, std::forward<A>(args)...);
+        R kept = result;
+        internal::Flattener out("");
+        out.Visit(kept);
+        for (Array* array : out.arrays) *array = Array();
+        call.Keep(std::move(kept));
+        return result;
+      }
+    }
     return internal::RunBody(spec, options_.arg_names, fn_, std::forward<A>(args)...);
   }
 
  private:
+  uint64_t id_ = internal::NewRegionId();  // of all copies
   std::string name_;
   F fn_;
   RegionOptions options_;
@@ -213,8 +238,14 @@ Array nonzero(const Array& x);
 // Holds from here on; E401 at the run where it does not.
 void check(const SymBool& condition, std::string message = {});
 
-// Ends a trace with E105: the function can't be one graph.
+// The function can't be one graph: E105 of a trace; a function in pieces (jit.h) runs what was
+// recorded so far and goes on with a new graph.
 void graph_break(const std::string& reason);
+
+// Shows the value to the host in each run: after the run of the graph, or of the piece, that has x.
+// The graph is not changed by what `callback` does. In bodies of branches and loops it is E107, and
+// in graphs that nobody but their caller runs (trace).
+void observe(const Array& x, std::function<void(const Array&)> callback);
 
 // op(args...) computed and returned in `dtype`; op is "matmul", "conv2d" or "mul".
 Array out_dtype(std::string op, DType dtype, const Array& a, const Array& b);

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/format.h"
-#include "frontends/trace/cell.h"
 #include "frontends/trace/structure.h"
 
 namespace gcomp {
@@ -14,7 +13,31 @@ using ir::Type;
 
 BodyCall::BodyCall(const BodySpec& spec) : spec_(spec), tracer_(Tracer::Current()) {
   const bool may_go = spec.op == "wrap" || spec.op == "checkpoint";
-  if (tracer_ != nullptr && tracer_->drops_wraps() && may_go) tracer_ = nullptr;
+  if (tracer_ == nullptr || !may_go) return;
+  if (tracer_->drops_wraps()) {
+    tracer_ = nullptr;
+    return;
+  }
+  if (tracer_->runner() == nullptr || !tracer_->ok()) return;
+  const size_t wrap = tracer_->NextWrap();
+  // A region can't end a segment, so the outermost one decides.
+  if (!tracer_->CanBreak()) return;
+  const WrapMode mode = tracer_->runner()->ModeOf(wrap);
+  if (mode == WrapMode::kRegion) mark_ = tracer_->MarkBody(wrap);
+  RunAs(mode);
+}
+
+BodyCall::~BodyCall() {
+  if (suspended_ != nullptr) suspended_->Resume();
+}
+
+void BodyCall::RunAs(WrapMode mode) {
+  if (mode == WrapMode::kRegion) return;
+  if (mode == WrapMode::kEager && tracer_->EndSegment("a body that runs op by op").ok()) {
+    suspended_ = tracer_;
+    suspended_->Suspend();
+  }
+  tracer_ = nullptr;
 }
 
 void BodyCall::Begin(const Flattener& args) {
@@ -37,6 +60,7 @@ void BodyCall::End(Flattener& result) {
   } else {
     tracer_->FinishInline(std::move(body), spec_.attrs);
   }
+  if (!tracer_->ok() && mark_.has_value()) RunAs(tracer_->DropBody(*mark_));
 }
 
 BranchCall::BranchCall(std::string op, const Array& selector)
@@ -122,6 +146,40 @@ std::vector<Array> LoopCall::Group(const Flattener& flat) {
   return group;
 }
 
+// The number as a value of the open frame.
+Array LoopCall::IntOf(const SymInt& size) {
+  const Expr at_least_zero = Expr::Le(Expr(0), size.expr());
+  if (tracer_->facts().Prove(at_least_zero) != Facts::Answer::kTrue) {
+    tracer_->Check(SymBool(at_least_zero), Format("an int in the carry of {} is negative", op_));
+  }
+  OpCall call;
+  call.attrs.emplace_back("value", size.expr());
+  call.result_types.push_back(Type::Int(size.expr()));
+  return tracer_->Emit1("sym.value", std::move(call));
+}
+
+std::vector<Array> LoopCall::CarryGroup(const Flattener& flat) {
+  std::vector<Array> group = Group(flat);
+  for (const SymInt* size : flat.sizes) group.push_back(IntOf(*size));
+  return group;
+}
+
+std::vector<Array*> LoopCall::Carried(Flattener& flat) {
+  if (!flat.status.ok()) Fail(std::move(flat.status));
+  for (const SymInt* size : flat.sizes) ints_.push_back(IntOf(*size));
+  std::vector<Array*> carried = flat.arrays;
+  for (Array& number : ints_) carried.push_back(&number);
+  return carried;
+}
+
+void LoopCall::TakeInts(Flattener& flat) {
+  for (size_t i = 0; i < flat.sizes.size() && tracer_->ok(); ++i) {
+    // In pieces the loop has run.
+    *flat.sizes[i] = ints_[i].concrete() ? SymInt(ints_[i].Values<int64_t>()[0])
+                                         : SymInt(tracer_->TypeOf(ints_[i]).value());
+  }
+}
+
 void LoopCall::BeginBody(std::string label) {
   tracer_->BeginFrame({FrameKind::kLoop, op_, std::move(label), AliasPolicy::kReject});
 }
@@ -140,6 +198,9 @@ void LoopCall::CarryParams(Flattener& flat) {
   Params(flat, [](const Type& type) {
     return type.is_tensor() ? Type::Tensor(type.dtype(), type.dims(), {}, type.device()) : type;
   });
+  for (SymInt* size : flat.sizes) {
+    if (tracer_->ok()) *size = tracer_->AddIntParam();
+  }
 }
 
 void LoopCall::SliceParams(Flattener& flat, int64_t dim) {
@@ -193,10 +254,6 @@ Status CheckCarry(std::string_view op, ErrorId id, const Flattener& before,
   if (!(before.tree == after.tree)) {
     return Status(id, Format("{}: the carry changes: {}", op, before.tree.Difference(after.tree)));
   }
-  for (size_t i = 0; i < before.sizes.size(); ++i) {
-    if (before.sizes[i]->expr() == after.sizes[i]->expr()) continue;
-    return Status(id, Format("{}: a size in the carry changes; carry it as an array of i64[]", op));
-  }
   return {};
 }
 
@@ -237,103 +294,5 @@ Array JoinSlices(std::vector<Array> slices, int64_t dim) {
 }
 
 }  // namespace internal
-
-// ---- Values from data, checks -------------------------------------------------------------------
-
-using internal::Call1;
-using internal::OpCall;
-using internal::Tracer;
-
-Predicate::Predicate(const SymBool& value) {
-  if (value.is_const()) {
-    array_ = Array(value.expr().value() != 0);
-    return;
-  }
-  OpCall call;
-  call.attrs.emplace_back("value", value.expr());
-  call.result_types.push_back(ir::Type::Of(ir::Type::Kind::kFlag));
-  array_ = Call1("sym.value", std::move(call));
-}
-
-SymInt item(const Array& x) {
-  Tracer* tracer = Tracer::Current();
-  if (tracer == nullptr) {
-    std::vector<int64_t> values = x.Values<int64_t>();
-    return values.size() == 1 ? SymInt(values[0]) : SymInt(0);
-  }
-  if (ir::IsFloat(x.dtype())) {
-    tracer->Fail(Status(ErrorId::E504,
-                        Format("item: {} gives no whole number; use the array itself, or cast it "
-                               "to an integer",
-                               tracer->Show(x.type()))));
-    return {};
-  }
-  OpCall call;
-  call.groups = {{x}};
-  Array number = tracer->Emit1("item", std::move(call));
-  if (!tracer->ok()) return {};
-  const ir::Type type = tracer->TypeOf(number);
-  return type.kind() == ir::Type::Kind::kInt ? SymInt(type.value()) : SymInt(0);
-}
-
-Array nonzero(const Array& x) {
-  OpCall call;
-  call.groups = {{x}};
-  return Call1("nonzero", std::move(call));
-}
-
-void check(const SymBool& condition, std::string message) {
-  if (Tracer* tracer = Tracer::Current(); tracer != nullptr) {
-    tracer->Check(condition, std::move(message));
-  }
-}
-
-void graph_break(const std::string& reason) {
-  Tracer* tracer = Tracer::Current();
-  if (tracer == nullptr) return;
-  tracer->Fail(
-      Status(ErrorId::E105, Format("the function can't be captured in one piece: {}", reason)));
-}
-
-Array out_dtype(std::string op, DType dtype, const Array& a, const Array& b) {
-  OpCall call;
-  call.groups = {{a}, {b}};
-  call.attrs.emplace_back("op", std::move(op));
-  call.attrs.emplace_back("dtype", dtype);
-  return Call1("out_dtype", std::move(call));
-}
-
-std::vector<Array> call_op(std::string_view op, std::vector<std::vector<Array>> operands,
-                           ir::AttrDict attrs, std::vector<ir::Type> result_types) {
-  if (op == "invoke") {
-    Status status(ErrorId::E108, "a raw invoke names no region; make one with region(name, fn)");
-    if (Tracer* tracer = Tracer::Current(); tracer != nullptr) {
-      return {tracer->Fail(std::move(status))};
-    }
-    return {Array::Failed(std::move(status))};
-  }
-  OpCall call;
-  call.groups = std::move(operands);
-  call.attrs = std::move(attrs);
-  call.result_types = std::move(result_types);
-  return internal::Call(op, std::move(call));
-}
-
-// ---- Host effects -------------------------------------------------------------------------------
-
-AllowHostEffects::AllowHostEffects() {
-  if (Tracer* tracer = Tracer::Current(); tracer != nullptr) {
-    frame_ = tracer->frame_id();
-    before_ = tracer->frame().host_effects_allowed;
-    tracer->frame().host_effects_allowed = true;
-  }
-}
-
-AllowHostEffects::~AllowHostEffects() {
-  Tracer* tracer = Tracer::Current();
-  if (tracer != nullptr && tracer->frame_id() == frame_) {
-    tracer->frame().host_effects_allowed = before_;
-  }
-}
 
 }  // namespace gcomp

@@ -1,6 +1,7 @@
 // What the templates of structure.h and loops.h share with the tracer. Internal.
 #pragma once
 
+#include <any>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,26 +26,65 @@ struct BodySpec {
   ir::AttrDict attrs;
 };
 
-// A body that runs once; Begin and End do nothing outside of a trace.
+// A body that runs once: as a region, or as the code around it runs (outside of a trace, and where
+// wrap and checkpoint are dropped). Until it is destroyed, a body that must run op by op does so.
 class BodyCall {
  public:
   explicit BodyCall(const BodySpec& spec);
+  ~BodyCall();
+  BodyCall(const BodyCall&) = delete;
+  BodyCall& operator=(const BodyCall&) = delete;
 
+  // As a region, between Begin and End.
   bool active() const { return tracer_ != nullptr; }
+
+  // It may turn out at End that the body is no region: it is not active then, and must run again.
+  bool may_be_dropped() const { return mark_.has_value(); }
 
   void Begin(const Flattener& args);
   void End(Flattener& result);
 
  private:
+  void RunAs(WrapMode mode);
+
   const BodySpec& spec_;
   Tracer* tracer_;
+  Tracer* suspended_ = nullptr;
+  std::optional<Tracer::Mark> mark_;
 };
+
+template <class T, class U>
+void PutBack(T& to, const U& from) {
+  if constexpr (std::is_assignable_v<T&, const U&>) to = from;
+}
+
+template <class F, class... A>
+auto RunDroppableBody(BodyCall& call, const std::vector<std::string>& names, F& fn, A&&... args)
+    -> ResultOf<std::invoke_result_t<F&, A...>> {
+  const std::tuple<std::decay_t<A>...> before(args...);
+  call.Begin(FlattenEach(names, args...));
+  auto result = Invoke(fn, std::forward<A>(args)...);
+  Flattener flat("");
+  flat.Visit(result);
+  call.End(flat);
+  if (call.active()) return result;
+  [&]<size_t... I>(std::index_sequence<I...>) {
+    (PutBack(args, std::get<I>(before)), ...);
+  }
+  (std::index_sequence_for<A...>());
+  return Invoke(fn, std::forward<A>(args)...);
+}
 
 template <class F, class... A>
 auto RunBody(const BodySpec& spec, const std::vector<std::string>& names, F& fn, A&&... args)
     -> ResultOf<std::invoke_result_t<F&, A...>> {
   BodyCall call(spec);
   if (!call.active()) return Invoke(fn, std::forward<A>(args)...);
+  if constexpr ((std::is_copy_constructible_v<std::decay_t<A>> && ...)) {
+    if (call.may_be_dropped()) {
+      return RunDroppableBody(call, names, fn, std::forward<A>(args)...);
+    }
+  }
   call.Begin(FlattenEach(names, args...));
   auto result = Invoke(fn, std::forward<A>(args)...);
   Flattener flat("");
@@ -52,6 +92,31 @@ auto RunBody(const BodySpec& spec, const std::vector<std::string>& names, F& fn,
   call.End(flat);
   return result;
 }
+
+uint64_t NewRegionId();
+
+// A call of a region whose body is a function of its arguments alone.
+class PureCall {
+ public:
+  PureCall(uint64_t region, const Flattener& args);
+
+  // The result of an earlier call with such arguments, its arrays absent; null if there was none.
+  const std::any* known() const;
+  // The call of the function that the earlier one made; its results go into the leaves.
+  void Emit(Flattener& out);
+  // After the body has run: for later calls, if it did nothing that only its run can do.
+  void Keep(std::any result);
+
+ private:
+  Tracer* tracer_;
+  uint64_t region_;
+  bool usable_ = true;
+  Tree tree_;
+  std::vector<ir::Type> types_;
+  std::vector<uint32_t> nodes_;
+  size_t invokes_before_ = 0;
+  const KnownCall* known_ = nullptr;
+};
 
 // cond and switch: each branch is begun and ended, then the op is made.
 class BranchCall {
@@ -127,8 +192,11 @@ class LoopCall {
 
   void Begin(std::string label) { BeginBody(std::move(label)); }
 
-  // Parameters of the open body in place of the arrays in `flat`: of the carry's types, row-major;
-  // of slices without axis `dim`; of single elements.
+  // The same, then each SymInt as an int.
+  std::vector<Array> CarryGroup(const Flattener& flat);
+
+  // Parameters of the open body in place of the arrays in `flat`: of the carry's types, row-major,
+  // and a symbol for each SymInt; of slices without axis `dim`; of single elements.
   void CarryParams(Flattener& flat);
   void SliceParams(Flattener& flat, int64_t dim);
   void ElementParams(Flattener& flat);
@@ -137,6 +205,10 @@ class LoopCall {
   // Ends the open body; its arrays are the results of the region.
   void End(Flattener& flat);
   void EndWith(std::vector<Array*> results);
+  // What the open body yields for the carry: the arrays, then an int for each SymInt.
+  std::vector<Array*> Carried(Flattener& flat);
+  // After Finish: the last ints.
+  void TakeInts(Flattener& flat);
   // Makes the op; its results go where `results` says, else to the leaves of the last body.
   void Finish(std::vector<std::vector<Array>> groups, std::vector<Array*> results,
               bool has_extra = true);
@@ -148,14 +220,16 @@ class LoopCall {
  private:
   void BeginBody(std::string label);
   void Params(Flattener& flat, const std::function<ir::Type(const ir::Type&)>& type);
+  Array IntOf(const SymInt& size);
 
   std::string op_;
   ir::AttrDict attrs_;
   Tracer* tracer_;
   std::vector<Body> bodies_;
+  std::vector<Array> ints_;  // of the carry: what the body yields, then the results
 };
 
-// The carry of a loop must keep its tree and sizes.
+// The carry of a loop must keep its tree.
 Status CheckCarry(std::string_view op, ErrorId id, const Flattener& before, const Flattener& after);
 
 // The common length of the arrays along `dim` (concrete arrays); E221.

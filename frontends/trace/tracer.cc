@@ -21,7 +21,7 @@ std::atomic<uint64_t> next_trace_id{1};
 }  // namespace
 
 Tracer::Tracer(std::shared_ptr<Engine> engine, std::string module_name)
-    : id_(next_trace_id.fetch_add(1)), outer_(current), engine_(std::move(engine)) {
+    : id_(NextId()), outer_(current), engine_(std::move(engine)) {
   module_.name = std::move(module_name);
   current = this;
   BeginFrame({.kind = FrameKind::kMain, .op = "main", .label = "main"});
@@ -29,6 +29,18 @@ Tracer::Tracer(std::shared_ptr<Engine> engine, std::string module_name)
 
 Tracer::~Tracer() {
   current = outer_;
+}
+
+uint64_t Tracer::NextId() {
+  return next_trace_id.fetch_add(1);
+}
+
+void Tracer::Suspend() {
+  current = outer_;
+}
+
+void Tracer::Resume() {
+  current = this;
 }
 
 Tracer* Tracer::Current() {
@@ -52,8 +64,8 @@ std::string Tracer::Show(const Type& type) const {
 }
 
 Type Tracer::TypeOf(const Array& array) {
-  if (array.traced()) return NodeType(array.node_);
-  return array.type();
+  if (!array.traced()) return array.type();
+  return array.bits_ == id_ ? NodeType(array.node_) : Type();
 }
 
 // ---- Nodes --------------------------------------------------------------------------------------
@@ -63,6 +75,7 @@ Array Tracer::Handle(uint32_t node) const {
   array.kind_ = Array::Kind::kTraced;
   array.node_ = node;
   array.bits_ = id_;
+  if (runner_ != nullptr) array.rep_ = Slot(node);
   return array;
 }
 
@@ -89,6 +102,14 @@ Array Tracer::AddParam(std::string name, Type type) {
   return Handle(AddNode(id, NewStorage()));
 }
 
+SymInt Tracer::AddIntParam() {
+  const SymId id = DefineSymbol(0, std::nullopt, false);
+  numbers_.emplace_back(id, frame().id);
+  AddParam("n", Type::Int(Expr::Symbol(id)));
+  ++frame().positional;
+  return SymInt(Expr::Symbol(id));
+}
+
 Tracer::TensorKey Tracer::KeyOf(const Tensor& tensor) {
   return {tensor.storage(), tensor.data(), tensor.dtype(), tensor.sizes(), tensor.strides()};
 }
@@ -106,9 +127,9 @@ Array Tracer::AddInput(std::string name, Type type, const Tensor* tensor) {
   ValueId id = frames_.front()->builder->Param(std::move(name), std::move(type));
   const ir::Value& value = frames_.front()->function->value(id);
   uint32_t storage = tensor != nullptr ? StorageOf(*tensor) : NewStorage();
-  inputs_.push_back({id, storage, {}, {}});
+  uint32_t node = static_cast<uint32_t>(nodes_.size());
+  inputs_.push_back({id, storage, node, {}, {}});
   nodes_.push_back({frames_.front()->id, id, storage, value.name});
-  uint32_t node = static_cast<uint32_t>(nodes_.size() - 1);
   if (tensor != nullptr) tensors_.try_emplace(KeyOf(*tensor), node);
   return Handle(node);
 }
@@ -203,13 +224,13 @@ SymId Tracer::AddSymbol(std::string name, ir::Symbol symbol, std::optional<int64
   return id;
 }
 
-SymId Tracer::DefineSymbol(Expr low, std::optional<Expr> high) {
+SymId Tracer::DefineSymbol(Expr low, std::optional<Expr> high, bool range_written) {
   size_t number = 0;
   for (const ir::Symbol& symbol : symbols_) number += symbol.name.starts_with('u') ? 1 : 0;
   ir::Symbol symbol;
   symbol.low = std::move(low);
   symbol.high = std::move(high);
-  symbol.range_written = true;
+  symbol.range_written = range_written;
   std::string name = Format("u{}", number);
   auto taken = [&] {
     if (ir::DTypeFromName(name).has_value()) return true;  // u8, u16, ...
@@ -271,6 +292,19 @@ CellRecord* Tracer::FindCell(const void* cell) {
 CellRecord* Tracer::AddCell(CellRecord record) {
   cells_.push_back(std::move(record));
   return &cells_.back();
+}
+
+void Tracer::AddObserver(CellRecord record) {
+  for (const Frame* f = frames_.back().get(); f != nullptr; f = f->parent) {
+    const FrameKind kind = f->spec.kind;
+    record.written_in.push_back(f->id);
+    if (kind != FrameKind::kBranch && kind != FrameKind::kLoop && f->spec.op != "strict") continue;
+    Fail(Status(ErrorId::E107, Format("unsafe side effect: the body of {} shows a value to the "
+                                      "host; return the value instead",
+                                      f->spec.op)));
+    return;
+  }
+  cells_.push_back(std::move(record));
 }
 
 Status Tracer::CheckCellWrite(const CellRecord& record) const {

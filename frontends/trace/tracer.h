@@ -12,6 +12,10 @@
 // Size symbols have one numbering in all open functions, so that a SymInt means the same in all of
 // them; a function that ends keeps only the symbols that it uses (symbols.h).
 //
+// In pieces (`RunInSegments`): a host read or a graph break runs what was recorded so far and goes
+// on with an empty graph. Arrays of the old graph that somebody still holds get their tensors then:
+// each such Array points to a slot, and slots that nobody holds any more are not computed.
+//
 // Errors: the first failure is kept and ends the trace; all ops after it do nothing.
 // Thread safety: one thread; Current() is that thread's innermost trace.
 #pragma once
@@ -33,134 +37,13 @@
 #include "base/status.h"
 #include "frontends/trace/array.h"
 #include "frontends/trace/facts.h"
+#include "frontends/trace/trace_parts.h"
 #include "ir/builder.h"
 #include "ir/module.h"
 #include "runtime/engine.h"
 
 namespace gcomp {
-
-enum class AliasPolicy : uint8_t {
-  kReject,     // values that share storage across a region's edge are E101, E102, E103
-  kNormalize,  // results that are operands or views of each other are made again outside of it
-};
-
 namespace internal {
-
-struct ArrayRep {
-  Tensor tensor;   // kConcrete
-  ir::Type type;   // kType
-  SymInt size;     // kSize
-  Status failure;  // kFailed
-};
-
-// What an op is made from. A group that is not given is empty; absent arrays are left out.
-struct OpCall {
-  std::vector<std::vector<Array>> groups;
-  ir::AttrDict attrs;
-  std::vector<ir::Type> result_types;
-  std::vector<ir::SymId> defines;
-};
-
-enum class FrameKind : uint8_t {
-  kMain,
-  kFunction,  // invoke
-  kInline,    // wrap, checkpoint, hints, strict: may write and return operands
-  kBranch,    // cond, switch
-  kLoop,      // while, map, scan, assoc_scan
-};
-
-struct FrameSpec {
-  FrameKind kind = FrameKind::kInline;
-  std::string op;     // "wrap"
-  std::string label;  // of the block: "body"; of a reusable region: the function's name
-  AliasPolicy alias = AliasPolicy::kReject;
-};
-
-// A captured node and the parameter that stands for it.
-struct Capture {
-  uint32_t node;
-  ir::ValueId param;
-};
-
-struct Frame {
-  FrameSpec spec;
-  Frame* parent = nullptr;
-  uint32_t id = 0;
-  int depth = 0;
-  std::unique_ptr<ir::Function> owned;  // kMain, kFunction
-  ir::Function* function = nullptr;
-  ir::BlockId block;
-  std::unique_ptr<ir::Builder> builder;
-  std::unordered_map<uint32_t, ir::ValueId> lifted;     // newest SSA value of nodes owned outside
-  std::vector<Capture> captures;                        // in the order of first use
-  size_t positional = 0;                                // parameters before the captured ones
-  std::vector<std::pair<uint32_t, std::string>> names;  // what nodes are called when lifted here
-  std::vector<ir::SymId> defined;                       // symbols that ops of this frame define
-  std::vector<uint32_t> written;                        // storages that ops of this frame write
-  bool host_effects_allowed = false;
-
-  std::vector<uint32_t> CapturedNodes() const {
-    std::vector<uint32_t> nodes;
-    for (const Capture& capture : captures) nodes.push_back(capture.node);
-    return nodes;
-  }
-};
-
-struct Node {
-  uint32_t frame_id = 0;  // its owner
-  ir::ValueId id;         // newest SSA value in its frame
-  uint32_t storage = 0;
-  std::string name;
-};
-
-// A result that is a view of another one: made again behind the region.
-struct RemadeView {
-  struct Step {
-    std::string_view op;
-    ir::AttrDict attrs;
-  };
-
-  size_t leaf;
-  size_t base;  // which yield
-  std::vector<Step> steps;
-};
-
-// A region that has ended, before its op is made.
-struct Body {
-  std::unique_ptr<Frame> frame;
-  std::vector<Array*> leaves;    // where results are wanted
-  std::vector<size_t> yield_of;  // by leaf: which yield; kStays = the leaf is an outer value
-  std::vector<ir::ValueId> yields;
-  std::vector<RemadeView> views;
-
-  static constexpr size_t kStays = SIZE_MAX;
-};
-
-// What the end of a trace gives.
-struct Finished {
-  ir::Module module;
-  std::vector<Tensor> captured;                // for the parameters behind those of the arguments
-  std::vector<std::function<Tensor()>> fetch;  // one for each; null = it stays that tensor
-  std::vector<std::string> captured_names;
-  std::vector<ir::Expr> size_guards;  // in symbols of @main
-  std::vector<ir::SymId> symbols;     // those of the trace that @main kept, in its order
-};
-
-// Tracked host state (cell.h) that the trace has touched.
-struct CellRecord {
-  std::shared_ptr<void> cell;  // keeps it alive
-  std::string name;
-  // What differs from the value that the trace read, or nothing. Null: the trace never read it.
-  std::function<std::string()> guard;
-  // The arrays in the cell's value now.
-  std::function<std::vector<Array*>()> arrays;
-  std::function<void()> restore;  // puts back the value that the cell had before the trace
-  // The value now, as a function that gives it to the cell with other arrays in it.
-  std::function<std::function<void(std::span<const Array>)>()> commit;
-  static constexpr uint32_t kOutside = UINT32_MAX;
-  uint32_t frame_id = kOutside;      // where it was made; kOutside = outside of the trace
-  std::vector<uint32_t> written_in;  // frames, by id
-};
 
 class Tracer {
  public:
@@ -202,7 +85,9 @@ class Tracer {
   ir::SymId AddSymbol(std::string name, ir::Symbol symbol, std::optional<int64_t> example,
                       bool bound);
   // A symbol that data defines: u0, u1, ...
-  ir::SymId DefineSymbol(ir::Expr low, std::optional<ir::Expr> high);
+  ir::SymId DefineSymbol(ir::Expr low, std::optional<ir::Expr> high, bool range_written = true);
+  // An int parameter of the open frame, with a symbol of its own.
+  SymInt AddIntParam();
   // A parameter of the open frame.
   Array AddParam(std::string name, ir::Type type);
   // As AddParam of main, for an array with data: later uses of the same storage and geometry mean
@@ -237,6 +122,24 @@ class Tracer {
   // wrap and the like: the op in the frame around; the leaves become its results.
   void FinishInline(Body body, ir::AttrDict attrs);
   void FinishInvoke(Body body);
+
+  // ---- pure regions (pure_calls.cc) ----
+
+  // Number of calls of regions so far, and the last one.
+  size_t num_invokes() const { return num_invokes_; }
+
+  const InvokeShape& last_invoke() const { return last_invoke_; }
+
+  std::deque<KnownCall>& KnownCalls(uint64_t region) { return known_calls_[region]; }
+
+  bool has_symbols() const { return !symbols_.empty(); }
+
+  uint32_t NodeOf(const Array& array) const { return array.node_; }
+
+  // True if two of the nodes are places in one storage.
+  bool AnyShare(const std::vector<uint32_t>& nodes) const;
+  void EmitInvoke(const InvokeShape& invoke, const std::vector<uint32_t>& operands,
+                  std::vector<Array*> leaves);
   // cond, switch: the op and its operand before the captured ones.
   void FinishBranches(std::string_view op, const Array& selector, std::vector<Body> bodies);
   // Loops: `groups` are the operand groups before `extra`; the regions share their captures. The
@@ -252,6 +155,8 @@ class Tracer {
   // Null if the trace has not met it.
   CellRecord* FindCell(const void* cell);
   CellRecord* AddCell(CellRecord record);
+  // One value that each run shows to the host. E107 in bodies that may run more or less than once.
+  void AddObserver(CellRecord record);
   // E107 where the cell outlives the body of a region that must not write it.
   void NoteCellWrite(CellRecord& record);
 
@@ -269,6 +174,42 @@ class Tracer {
   Engine& engine() { return *engine_; }
 
   size_t bodies_traced() const { return bodies_traced_; }
+
+  // ---- pieces (segments.cc) ----
+
+  // From the start of a trace.
+  void RunInSegments(SegmentRunner* runner) { runner_ = runner; }
+
+  SegmentRunner* runner() { return runner_; }
+
+  // True where a host read or a break may end the segment.
+  bool CanBreak() const { return runner_ != nullptr && frames_.size() == 1; }
+
+  // Runs what was recorded; all arrays of it that are held become concrete. E105, which `why` is
+  // part of, where the trace must be one graph or a region is open.
+  Status EndSegment(std::string_view why);
+  // EndSegment because the host asks for it.
+  Status Break(std::string_view why);
+  // What must happen before the host reads the data of `array`.
+  Status BeforeRead(const Array& array);
+
+  // Where the body of a wrap begins that may have to be run in another way.
+  struct Mark {
+    size_t wrap = 0;
+    size_t num_cells = 0;
+    std::vector<std::function<void()>> restore;  // cells that were known then
+  };
+
+  size_t NextWrap() { return num_wraps_++; }
+
+  Mark MarkBody(size_t wrap);
+  // After the trace failed behind `mark`: drops what the body recorded and forgets the failure,
+  // unless that stands.
+  WrapMode DropBody(const Mark& mark);
+
+  // Until Resume, ops of this thread run outside of the trace.
+  void Suspend();
+  void Resume();
 
   // Ends main: its results are `results`, in order.
   StatusOr<Finished> Finish(std::vector<Array> results, bool captures_as_weights);
@@ -291,8 +232,6 @@ class Tracer {
   uint32_t AddNode(ir::ValueId id, uint32_t storage);
   uint32_t NewStorage();
   uint32_t StorageOf(const Tensor& tensor);
-
-  uint32_t NodeOf(const Array& array) const { return array.node_; }
 
   ir::Type TypeOfTensor(const Tensor& tensor) const;
   Array CaptureTensor(const Tensor& tensor);
@@ -320,12 +259,21 @@ class Tracer {
   bool RemakeView(uint32_t node, Body* body) const;
   Status YieldLeaf(Array* leaf, bool hidden, std::vector<uint32_t>* yielded, Body* body);
   std::string JoinFunction(Body& body, ir::OpArgs* call);
+  std::string FindJoined(const Body& body) const;
   std::vector<ir::SymId> MergeSizes(const std::vector<Body>& bodies);
   void HideCells(std::vector<Array*>* leaves);
   Status CheckCellWrite(const CellRecord& record) const;
   void EmitRegionOp(std::string_view op, ir::OpArgs args, const Body& body);
   std::unique_ptr<ir::Function> NewFunction(std::string name) const;
   Status CheckWrite(uint32_t storage) const;
+  std::shared_ptr<const ArrayRep> Slot(uint32_t node) const;
+  Status RunSegment();
+  Status CheckNotSplit(uint32_t storage) const;
+  void NoteSplits(const std::vector<uint32_t>& nodes,
+                  const std::vector<std::shared_ptr<ArrayRep>>& made);
+  void SettleSizes();
+  void Restart(std::string name);
+  static uint64_t NextId();
 
   uint64_t id_;
   Tracer* outer_;
@@ -339,6 +287,7 @@ class Tracer {
   struct Input {
     ir::ValueId param;
     uint32_t storage;
+    uint32_t node;
     Tensor tensor;                  // of captured ones
     std::function<Tensor()> fetch;  // of those that come from a cell
   };
@@ -359,6 +308,10 @@ class Tracer {
   std::vector<NumberValue> number_values_;
   Facts facts_;
   std::multimap<Hash128, std::string> functions_;
+  std::map<std::string, std::vector<std::string>> joined_;  // the functions made of each region
+  size_t num_invokes_ = 0;
+  InvokeShape last_invoke_;
+  std::map<uint64_t, std::deque<KnownCall>> known_calls_;  // by region
   std::deque<CellRecord> cells_;
   std::vector<std::string> frame_paths_;              // by id of the frame
   std::vector<const ir::Function*> frame_functions_;  // by id; null = the frame has ended
@@ -366,6 +319,14 @@ class Tracer {
   Status status_;
   size_t bodies_traced_ = 0;
   bool drops_wraps_ = false;
+
+  SegmentRunner* runner_ = nullptr;
+  mutable std::map<uint32_t, std::weak_ptr<ArrayRep>> slots_;  // by node
+  std::vector<Tensor>
+      split_;  // storages of which a break made copies; held, so that they stay apart
+  size_t settled_symbols_ = 0;  // those of segments that have run
+  size_t num_wraps_ = 0;
+  bool dropped_body_ = false;  // in this segment
 };
 
 // The engine that eager ops, and traces that name none, run on. Fails as Engine::Create.

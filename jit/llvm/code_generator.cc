@@ -20,7 +20,7 @@
 
 #include "base/format.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 constexpr char kTriple[] = "x86_64-unknown-linux-gnu";
@@ -161,4 +161,4 @@ StatusOr<std::string> CodeGenerator::Assembly(const llvm::Module& module) {
   return std::string(text.begin(), text.end());
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -17,7 +17,7 @@ class Module;
 class TargetMachine;
 }  // namespace llvm
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 class CodeGenerator {
  public:
@@ -51,4 +51,4 @@ class CodeGenerator {
   std::vector<std::unique_ptr<llvm::TargetMachine>> free_machines_;
 };
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 namespace jitlink = llvm::jitlink;
 
@@ -71,4 +71,4 @@ void CodeMemory::deallocate(std::vector<FinalizedAlloc> allocs, OnDeallocatedFun
   pages_.deallocate(std::move(allocs), std::move(on_done));
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

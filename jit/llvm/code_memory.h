@@ -11,7 +11,7 @@
 
 #include "jit/code.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 // Thread safety: as JITLink wants, any threads.
 class CodeMemory : public llvm::jitlink::JITLinkMemoryManager {
@@ -45,4 +45,4 @@ class CodeMemory : public llvm::jitlink::JITLinkMemoryManager {
   std::unordered_map<uint64_t, size_t> sizes_;  // of live allocations, by their address
 };
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -10,7 +10,7 @@
 #include "jit/llvm/loop_builder.h"
 #include "jit/llvm/node_emitter.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 using llvm::Value;
@@ -73,6 +73,11 @@ class KernelEmitter {
     return indices;
   }
 
+  // True if it writes an element per position of the row; the value may be the same for all.
+  bool AlongRow(const Store& store) const {
+    return kernel_.nodes[store.node].along_row || store.offset.coefs.back() != 0;
+  }
+
   // What a loop at `level` computes for reductions and stores, and those themselves.
   struct Level {
     std::vector<uint32_t> roots;
@@ -89,8 +94,7 @@ class KernelEmitter {
       result.roots.push_back(node.args[0]);
     }
     for (const Store& store : kernel_.stores) {
-      const Node& node = kernel_.nodes[store.node];
-      if (!node.along_row || node.level != level) continue;
+      if (!AlongRow(store) || kernel_.nodes[store.node].level != level) continue;
       result.stores.push_back(&store);
       result.roots.push_back(store.node);
     }
@@ -177,7 +181,7 @@ class KernelEmitter {
       }
     }
     for (const Store& store : kernel_.stores) {
-      if (!kernel_.nodes[store.node].along_row) nodes_.EmitStore(store);
+      if (!AlongRow(store)) nodes_.EmitStore(store);
     }
   }
 
@@ -452,7 +456,7 @@ class KernelEmitter {
     }
     nodes_.SetVectors(vectors);
     for (const Store& store : kernel_.stores) {
-      if (kernel_.nodes[store.node].along_row) continue;
+      if (AlongRow(store)) continue;
       nodes_.Prepare(store);
       const std::vector<uint32_t> order = nodes_.Prepare(std::span(&store.node, 1));
       nodes_.Emit(order);
@@ -556,4 +560,4 @@ std::unique_ptr<llvm::Module> EmitKernel(const FusedKernel& kernel, const Schedu
   return module;
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -22,11 +22,11 @@ class LLVMContext;
 class Module;
 }  // namespace llvm
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 inline constexpr char kKernelSymbol[] = "kernel";
 
 std::unique_ptr<llvm::Module> EmitKernel(const FusedKernel& kernel, const Schedule& schedule,
                                          llvm::LLVMContext& context);
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

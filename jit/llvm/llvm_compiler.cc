@@ -14,7 +14,7 @@
 #include "jit/llvm/llvm_engine.h"
 #include "jit/schedule.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 // Structures that are remembered; past it those without living code go.
@@ -101,4 +101,4 @@ StatusOr<std::unique_ptr<Compiler>> Compiler::Create(const CompilerOptions& opti
   return std::unique_ptr<Compiler>(std::make_unique<LlvmCompiler>(chosen, std::move(engine)));
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -22,7 +22,7 @@
 #include "jit/llvm/code_memory.h"
 #include "jit/llvm/perf_map.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 namespace orc = llvm::orc;
@@ -256,4 +256,4 @@ size_t LlvmEngine::live_bytes() const {
   return impl_->bytes().live();
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

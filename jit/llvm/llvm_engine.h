@@ -27,7 +27,7 @@ class LLVMContext;
 class Module;
 }  // namespace llvm
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 // Where the time of a compile went, in milliseconds.
 struct CompileTimes {
@@ -72,4 +72,4 @@ class LlvmEngine {
   std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

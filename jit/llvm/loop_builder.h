@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 using Values = std::vector<llvm::Value*>;
 
@@ -85,4 +85,4 @@ class LoopBuilder {
   llvm::IRBuilderBase& b_;
 };
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

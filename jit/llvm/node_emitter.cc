@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 int Arity(const Node& node) {
@@ -380,4 +380,4 @@ llvm::Value* NodeEmitter::Partial(size_t reduction, llvm::Type* type, llvm::Valu
   return b_.CreateGEP(type, partials_[reduction], i);
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

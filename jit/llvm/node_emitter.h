@@ -15,7 +15,7 @@
 #include "jit/llvm/vector_ops.h"
 #include "jit/schedule.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 class NodeEmitter {
  public:
@@ -139,4 +139,4 @@ class NodeEmitter {
   std::vector<std::vector<llvm::Value*>> values_;  // by node, by vector
 };
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -10,7 +10,7 @@
 
 #include "base/format.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 class PerfMap : public llvm::orc::ObjectLinkingLayer::Plugin {
@@ -62,4 +62,4 @@ std::shared_ptr<llvm::orc::ObjectLinkingLayer::Plugin> MakePerfMap() {
   return file == nullptr ? nullptr : std::make_shared<PerfMap>(file);
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

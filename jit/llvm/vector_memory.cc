@@ -7,7 +7,7 @@
 
 #include "jit/llvm/vector_ops.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 using ir::DType;
@@ -187,4 +187,4 @@ void VectorOps::StoreStrided(DType dtype, llvm::Value* value, llvm::Value* addre
   }
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 using ir::DType;
@@ -270,4 +270,4 @@ llvm::Value* VectorOps::Convert(llvm::Value* a, DType from, DType to) {
   return builder_.CreateIntCast(a, type, from_signed);
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

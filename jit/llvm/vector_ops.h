@@ -23,7 +23,7 @@ class Type;
 class Value;
 }  // namespace llvm
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 class VectorOps {
  public:
@@ -103,4 +103,4 @@ class VectorOps {
   int lanes_;
 };
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

@@ -22,7 +22,7 @@ TEST(LlvmEngine, All) {
 #include "jit/llvm/llvm_engine.h"
 #include "tests/unit/jit_testing.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 std::unique_ptr<LlvmEngine> MakeEngine(CpuLevel level = CpuLevel::kV3) {
@@ -220,6 +220,6 @@ TEST(LlvmEngine, ThreadsCompileAtTheSameTime) {
 }
 
 }  // namespace
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen
 
 #endif  // GCOMP_LLVM

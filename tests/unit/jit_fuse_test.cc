@@ -16,7 +16,7 @@
 #include "jit/schedule.h"
 #include "runtime/engine.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 // The body of @main, whose sizes are numbers, as a graph for fusion.
@@ -272,4 +272,4 @@ TEST_F(FuseTest, ErrorsOfACompileAreStatus) {
 }
 
 }  // namespace
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

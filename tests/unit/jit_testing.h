@@ -12,7 +12,7 @@
 #include "base/cpu.h"
 #include "jit/llvm/llvm_engine.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 // A module under construction.
 class ModuleBuilder {
@@ -58,4 +58,4 @@ inline std::vector<CpuLevel> TestedLevels() {
   return levels;
 }
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

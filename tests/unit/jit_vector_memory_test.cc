@@ -24,7 +24,7 @@ TEST(VectorMemoryTest, All) {
 #include "ir/loops_bound.h"
 #include "tests/unit/jit_vector_testing.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 constexpr DType kMemoryTypes[] = {DType::kBool, DType::kI8,  DType::kI16, DType::kI32, DType::kI64,
@@ -284,6 +284,6 @@ TEST_P(MaskedLanesTest, LanesMaskedOffTouchNoMemory) {
 INSTANTIATE_TEST_SUITE_P(Levels, MaskedLanesTest, testing::ValuesIn(Targets()), NameOfTarget);
 
 }  // namespace
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen
 
 #endif  // GCOMP_LLVM

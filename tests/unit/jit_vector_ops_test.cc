@@ -19,7 +19,7 @@ TEST(VectorOpsTest, All) {
 #include "ir/scalar.h"
 #include "tests/unit/jit_vector_testing.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 namespace {
 
 using ir::Prim;
@@ -208,6 +208,6 @@ TEST_P(VectorOpsTest, ConstantsKeepTheirBits) {
 }
 
 }  // namespace
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen
 
 #endif  // GCOMP_LLVM

@@ -18,7 +18,7 @@
 #include "jit/llvm/vector_ops.h"
 #include "tests/unit/jit_testing.h"
 
-namespace gcomp::jit {
+namespace gcomp::codegen {
 
 using ir::DType;
 
@@ -161,4 +161,4 @@ class Array {
   std::vector<char> bytes_;
 };
 
-}  // namespace gcomp::jit
+}  // namespace gcomp::codegen

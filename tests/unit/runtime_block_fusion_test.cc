@@ -56,7 +56,7 @@ class BlockFusionTest : public ::testing::Test {
 
   static uint32_t Slot(ir::ValueId id) { return static_cast<uint32_t>(id.index()); }
 
-  jit::FusionGraph Graph() const {
+  codegen::FusionGraph Graph() const {
     return MakeFusionGraph({module_, Main(), specs_, slots_, drafts_});
   }
 
@@ -77,9 +77,9 @@ export func @main(%x: f32[4]) -> (f32[4]) {
   return %c
 }
 )");
-  const jit::FusionGraph graph = Graph();
+  const codegen::FusionGraph graph = Graph();
   ASSERT_EQ(graph.ops.size(), 3u);
-  for (const jit::FusionOp& op : graph.ops) {
+  for (const codegen::FusionOp& op : graph.ops) {
     EXPECT_TRUE(op.after.empty());
     EXPECT_EQ(op.alone, "");
   }
@@ -102,7 +102,7 @@ export func @main(%x: f32[4] mut, %y: f32[4]) -> (f32[4], f32[2]) {
   return %d, %c
 }
 )");
-  const jit::FusionGraph graph = Graph();
+  const codegen::FusionGraph graph = Graph();
   // exp, exp, neg, add_, exp, mul_, add
   ASSERT_EQ(graph.ops.size(), 7u);
   EXPECT_EQ(graph.ops[1].after, Edges());
@@ -132,7 +132,7 @@ export func @main<s0>(%x: f32[4], %y: f32[s0]) -> (f32[4]) effects [state] {
   return %b
 }
 )");
-  const jit::FusionGraph graph = Graph();
+  const codegen::FusionGraph graph = Graph();
   // global.read, exp, sym.check, add, global.write, neg
   ASSERT_EQ(graph.ops.size(), 6u);
   EXPECT_EQ(graph.ops[2].after, (Edges{0}));
@@ -159,7 +159,7 @@ export func @main<s0>(
   return %a, %b, %c, %d
 }
 )");
-  const jit::FusionGraph graph = Graph();
+  const codegen::FusionGraph graph = Graph();
   ASSERT_EQ(graph.ops.size(), 4u);
   EXPECT_TRUE(graph.ops[0].alone.starts_with("no loops: ")) << graph.ops[0].alone;
   EXPECT_EQ(graph.ops[1].alone, "it has a tensor without elements");

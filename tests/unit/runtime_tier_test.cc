@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "base/format.h"
@@ -26,22 +27,23 @@ class CountingFactory final : public CompilerFactory {
 
   explicit CountingFactory(int fail_from = kNever) : fail_from_(fail_from) {}
 
-  StatusOr<std::unique_ptr<jit::Compiler>> Make(
-      const jit::CompilerOptions& options) const override {
-    GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<jit::Compiler> inner, jit::Compiler::Create(options));
-    return std::unique_ptr<jit::Compiler>(new Counting(*this, std::move(inner)));
+  StatusOr<std::unique_ptr<codegen::Compiler>> Make(
+      const codegen::CompilerOptions& options) const override {
+    GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<codegen::Compiler> inner,
+                           codegen::Compiler::Create(options));
+    return std::unique_ptr<codegen::Compiler>(new Counting(*this, std::move(inner)));
   }
 
   mutable std::atomic<int> kernels = 0;
 
  private:
-  class Counting final : public jit::Compiler {
+  class Counting final : public codegen::Compiler {
    public:
-    Counting(const CountingFactory& owner, std::unique_ptr<jit::Compiler> inner)
-        : jit::Compiler(inner->fusion()), owner_(owner), inner_(std::move(inner)) {}
+    Counting(const CountingFactory& owner, std::unique_ptr<codegen::Compiler> inner)
+        : codegen::Compiler(inner->fusion()), owner_(owner), inner_(std::move(inner)) {}
 
-    StatusOr<std::unique_ptr<ir::Kernel>> Compile(const jit::FusedKernel& fused,
-                                                  jit::CodeDump* dump) override {
+    StatusOr<std::unique_ptr<ir::Kernel>> Compile(const codegen::FusedKernel& fused,
+                                                  codegen::CodeDump* dump) override {
       if (owner_.kernels++ >= owner_.fail_from_) return Status(ErrorId::E902, "no more kernels");
       return inner_->Compile(fused, dump);
     }
@@ -50,7 +52,7 @@ class CountingFactory final : public CompilerFactory {
 
    private:
     const CountingFactory& owner_;
-    std::unique_ptr<jit::Compiler> inner_;
+    std::unique_ptr<codegen::Compiler> inner_;
   };
 
   const int fail_from_;
@@ -58,7 +60,8 @@ class CountingFactory final : public CompilerFactory {
 
 class NoCompiler final : public CompilerFactory {
  public:
-  StatusOr<std::unique_ptr<jit::Compiler>> Make(const jit::CompilerOptions&) const override {
+  StatusOr<std::unique_ptr<codegen::Compiler>> Make(
+      const codegen::CompilerOptions&) const override {
     return Status(ErrorId::E511, "there is no compiler here");
   }
 };
@@ -243,6 +246,34 @@ TEST_F(TierTest, HotPathAllocatesNothing) {
   const int64_t before = test::AllocationCount();
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(context->Run(inputs, outputs).ok());
   EXPECT_EQ(test::AllocationCount() - before, 0);
+}
+
+TEST_F(TierTest, CallersMayCompileAtTheSameTime) {
+  StatusOr<ir::Module> module = ParseModule(*engine_, kChain, "test.ir");
+  ASSERT_TRUE(module.ok());
+  StatusOr<std::shared_ptr<Session>> session =
+      Session::Load(engine_, *std::move(module), nullptr, {.tier = Tier::kCompiled});
+  ASSERT_TRUE(session.ok());
+  const Tensor w = Floats({100}, 2);
+  std::vector<std::thread> callers;
+  std::vector<std::vector<Tensor>> outputs(4);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    callers.emplace_back([&, i] {
+      StatusOr<std::unique_ptr<Context>> context = Context::Create(*session, "main");
+      for (int64_t n : {3, 5, 3}) {
+        outputs[i].clear();
+        Status status = (*context)->Run(std::vector<Tensor>{Floats({n, 100}), w}, outputs[i]);
+        if (!status.ok()) return;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  std::unique_ptr<Context> interp = Make(engine_, kChain, Tier::kInterp);
+  const std::vector<Tensor> want = Run(*interp, {Floats({3, 100}), w});
+  for (const std::vector<Tensor>& got : outputs) {
+    ASSERT_EQ(got.size(), 2u);
+    EXPECT_TRUE(SameBytes(got[0], want[0]) && SameBytes(got[1], want[1]));
+  }
 }
 
 // ---- What can't be compiled ---------------------------------------------------------------------

@@ -218,5 +218,75 @@ TEST(TraceLoopTest, AssociativeScan) {
   EXPECT_EQ(TraceError(captures, std::tuple(Counting({3}))), ErrorId::E225);
 }
 
+// ---- Numbers of the host as carries -------------------------------------------------------------
+
+TEST(TraceWhileTest, SizesInTheCarry) {
+  // Sums of the first 1, 2, ... elements.
+  auto fn = [](Array x) {
+    auto [n, total] =
+        while_loop([&](auto& c) { return std::get<0>(c) < x.size(0); },
+                   [&](auto& c) {
+                     auto [k, sum] = c;
+                     return std::tuple(k + 1, sum + ops::reduce_sum(x.slice(0, 0, k + 1)));
+                   },
+                   std::tuple(SymInt(0), Array::From<float>({}, {0})));
+    return std::pair(total, x + n);
+  };
+  std::optional<Traced> traced = MustTrace(fn, std::tuple(Counting({4})));
+  ASSERT_TRUE(traced.has_value());
+  ExpectSameAsEager(fn, Counting({4}));
+  // In a reusable region, and with a size of the caller's.
+  auto gn = region("gn", [](const Array& x) {
+    auto [n, y] =
+        while_loop([](auto& c) { return std::get<0>(c) < 100; },
+                   [](auto& c) { return std::tuple(std::get<0>(c) * 2, std::get<1>(c) + 1); },
+                   std::tuple(x.size(0), x));
+    return y * n;
+  });
+  auto twice = [&](Array x) { return gn(gn(x)); };
+  ExpectSameAsEager(twice, Counting({3}));
+  traced = MustTrace(twice, std::tuple(Counting({3})), {.all_dynamic = true});
+  ASSERT_TRUE(traced.has_value());
+  EXPECT_EQ(traced->module.functions.size(), 2u);
+}
+
+TEST(TraceWhileTest, NegativeSizesInTheCarryAreErrors) {
+  auto down = [](const SymInt& stop) {
+    return [=](Array x) {
+      auto [n, y] =
+          while_loop([&](auto& c) { return std::get<0>(c) > stop; },
+                     [](auto& c) { return std::tuple(std::get<0>(c) - 1, std::get<1>(c) * 2); },
+                     std::tuple(SymInt(3), x));
+      return y + n;
+    };
+  };
+  ExpectSameAsEager(down(0), Counting({3}));
+  auto below = jit(down(-2));
+  EXPECT_EQ(below(Counting({3})).status().id(), ErrorId::E401);
+}
+
+TEST(TraceScanTest, SizesInTheCarry) {
+  auto fn = [](Array x, Array y) {
+    auto [carry, ys] = scan(
+        [&](std::pair<Array, SymInt>& c, Array& row) {
+          Array next = c.first + row * c.second;
+          return std::pair(std::pair(next, c.second + 2),
+                           next + ops::reduce_sum(y.slice(0, 0, c.second)));
+        },
+        std::pair(Array::From<float>({2}, {0, 1}), SymInt(1)), x);
+    return std::tuple(carry.first * carry.second, ys, y.slice(0, 0, carry.second));
+  };
+  ExpectSameAsEager(fn, Counting({3, 2}), Counting({8}));
+  auto pieces = jit(
+      [&](Array x, Array y) {
+        graph_break("first");
+        return fn(x, y);
+      },
+      {.full_graph = false});
+  auto result = pieces(Counting({3, 2}), Counting({8}));
+  ASSERT_TRUE(result.ok()) << result.status().ToString();
+  EXPECT_EQ(testing::ValuesOf(*result), testing::ValuesOf(fn(Counting({3, 2}), Counting({8}))));
+}
+
 }  // namespace
 }  // namespace gcomp

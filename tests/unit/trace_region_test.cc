@@ -1,5 +1,7 @@
 // Reusable regions: docs/spec/higher_order_ops.md 2.1, what needs neither gradients nor a compiled
 // tier.
+#include "ir/passes/decompose.h"
+#include "ir/structure.h"
 #include "tests/unit/trace_testing.h"
 
 namespace gcomp {
@@ -103,6 +105,97 @@ TEST(TraceRegionTest, DeadOpsAreDropped) {  // spec: higher_order_ops 17
       MustTrace([&](Array x) { return gn(x); }, std::tuple(Counting({4})));
   ASSERT_TRUE(traced.has_value());
   EXPECT_EQ(NamesOf(OpsOf(*traced->module.functions[0])), (Names{"sin"}));
+}
+
+TEST(TraceRegionTest, RandomOpsAreLoweredInside) {  // spec: higher_order_ops 15
+  auto gn = region("gn", [](const Array& x, const Array& key) {
+    return ops::dropout(sin(x), {.key = key, .p = 0.5});
+  });
+  auto fn = [&](Array x, Array seed) { return gn(x, ops::rng_key(seed)); };
+  const std::tuple args(Counting({8}), Array::From<int64_t>({}, {7}));
+  std::optional<Traced> traced = MustTrace(fn, args);
+  ASSERT_TRUE(traced.has_value());
+  EXPECT_EQ(NumRegions(*traced), 1u);
+  EXPECT_EQ(NamesOf(OpsOf(traced->main())), (Names{"rng.key", "invoke"}));
+  EXPECT_EQ(OpsOf(traced->main())[1]->results.size(), 1u);  // nothing is saved
+  StatusOr<std::shared_ptr<Engine>> engine = internal::DefaultEngine();
+  ASSERT_TRUE(engine.ok());
+  StatusOr<bool> lowered = ir::DecomposeOps(traced->module, {.ops = (*engine)->ops()});
+  ASSERT_TRUE(lowered.ok()) << lowered.status().ToString();
+  EXPECT_EQ(NamesOf(OpsOf(traced->main())), (Names{"rng.key", "invoke"}));
+  const std::vector<const ir::Op*> body = OpsOf(*traced->module.functions[0]);
+  EXPECT_EQ(testing::Find(body, "dropout"), nullptr);
+  EXPECT_NE(testing::Find(body, "rng.uniform"), nullptr) << ir::Print(traced->module);
+  auto jitted = jit(fn);
+  StatusOr<Array> y = jitted(std::get<0>(args), std::get<1>(args));
+  ASSERT_TRUE(y.ok()) << y.status().ToString();
+  std::vector<float> values = y->Values<float>();
+  std::vector<float> kept = (sin(Counting({8})) * 2).Values<float>();
+  for (size_t i = 0; i < 8; ++i) EXPECT_TRUE(values[i] == 0 || values[i] == kept[i]) << i;
+}
+
+struct Pair {
+  Array a, b;
+  GCOMP_FIELDS(a, b)
+};
+
+TEST(TraceRegionTest, PureBodiesRunOncePerKindOfArguments) {
+  int runs = 0;
+
+  auto body = [&](const Array& x, const Pair& p, int k) {
+    ++runs;
+    return std::pair(sin(x) * p.b + k, std::optional<Array>(x - p.a));
+  };
+  auto fn = [&](const RegionOptions& options) {
+    return [&body, options](Array x, Array y) {
+      auto gn = region("gn", body, options);
+      Array z = x;
+      for (int i = 0; i < 5; ++i) z = gn(z, Pair{x, y}, 2).first;
+      Array same = gn(z, Pair{x, x}, 2).first;    // one array twice
+      Array number = gn(z, Pair{x, y}, 3).first;  // another static argument
+      auto [left, right] = gn(y, Pair{z, y}, 2);
+      return std::tuple(same, number + left, *right);
+    };
+  };
+  const std::tuple args(Counting({4}), Counting({4}, 2));
+  std::optional<Traced> plain = MustTrace(fn({}), args);
+  EXPECT_EQ(runs, 8);
+  runs = 0;
+  std::optional<Traced> pure = MustTrace(fn({.pure = true}), args);
+  ASSERT_TRUE(plain.has_value() && pure.has_value());
+  // x as the first argument and in the pair, not so, with k = 3, one array twice, y twice.
+  EXPECT_EQ(runs, 5);
+  EXPECT_TRUE(ir::Equal(plain->module, pure->module))
+      << ir::Print(plain->module) << ir::Print(pure->module);
+  ExpectSameAsEager(fn({.pure = true}), std::get<0>(args), std::get<1>(args));
+  // A captured array is no argument: the body runs each time.
+  int captured_runs = 0;
+  auto captures = [&](Array x, Array y) {
+    auto gn = region("gn",
+                     [&](const Array& v) {
+                       ++captured_runs;
+                       return v * y;
+                     },
+                     {.pure = true});
+    return gn(gn(gn(x)));
+  };
+  ExpectSameAsEager(captures, std::get<0>(args), std::get<1>(args));
+  EXPECT_EQ(captured_runs, 6);
+  // So it does where it writes.
+  auto writes = [&](Array x) {
+    auto gn = region("gn",
+                     [](const Array& v) {
+                       ops::add_(v, 1);
+                       return v * 2;
+                     },
+                     {.pure = true});
+    Array a = gn(x);
+    Array b = gn(x);
+    return a + b + x;
+  };
+  std::optional<Traced> written = MustTrace(writes, std::tuple(Counting({4})));
+  ASSERT_TRUE(written.has_value());
+  EXPECT_EQ(NumInvokes(*written), 2u);
 }
 
 TEST(TraceRegionTest, HostCounterMakesTwoFunctions) {  // spec: higher_order_ops 18

@@ -212,10 +212,10 @@ TEST(TraceWrapTest, NestedArgumentsByPath) {  // spec: higher_order_ops 77, 80
     Deep d{x, {y, {x, y, z}}};
     return wrap(
         ArgNames{{"d"}},
-        [](const Deep& d) {
-          const std::vector<Array>& list = std::get<1>(d.y);
-          Array first = sin(d.x);
-          Array second = cos(std::get<0>(d.y));
+        [](const Deep& deep) {
+          const std::vector<Array>& list = std::get<1>(deep.y);
+          Array first = sin(deep.x);
+          Array second = cos(std::get<0>(deep.y));
           return sin(first + second) - list[2];
         },
         d);

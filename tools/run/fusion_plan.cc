@@ -23,9 +23,10 @@ class PlannedKernel final : public ir::Kernel {
   }
 };
 
-class PlanningCompiler final : public jit::Compiler {
+class PlanningCompiler final : public codegen::Compiler {
  public:
-  StatusOr<std::unique_ptr<ir::Kernel>> Compile(const jit::FusedKernel&, jit::CodeDump*) override {
+  StatusOr<std::unique_ptr<ir::Kernel>> Compile(const codegen::FusedKernel&,
+                                                codegen::CodeDump*) override {
     return std::unique_ptr<ir::Kernel>(std::make_unique<PlannedKernel>());
   }
 
