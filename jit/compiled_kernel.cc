@@ -31,8 +31,7 @@ struct CompiledKernel::Call {
 CompiledKernel::CompiledKernel(std::shared_ptr<const LoadedCode> code, KernelFunction function,
                                const FusedKernel& fused, const Schedule& schedule, ThreadPool* pool)
     : code_(std::move(code)), function_(function), pool_(pool) {
-  FusedKernel copy = fused;
-  copy.ForEachNumber([&](int64_t& number) { numbers_.push_back(number); });
+  fused.ForEachNumber([&](int64_t number) { numbers_.push_back(number); });
   const ScratchLayout layout = LayOutScratch(fused, schedule);
   numbers_.insert(numbers_.end(), layout.partials.begin(), layout.partials.end());
   numbers_.insert(numbers_.end(), layout.kept.begin(), layout.kept.end());

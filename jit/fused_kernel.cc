@@ -7,9 +7,9 @@
 namespace gcomp::codegen {
 namespace {
 
-void VisitOffset(Offset& offset, const std::function<void(int64_t&)>& visit) {
+void VisitOffset(const Offset& offset, const std::function<void(const int64_t&)>& visit) {
   visit(offset.base);
-  for (int64_t& coef : offset.coefs) visit(coef);
+  for (const int64_t& coef : offset.coefs) visit(coef);
 }
 
 std::string Text(const Offset& offset, size_t axes) {
@@ -22,6 +22,20 @@ std::string Text(const Offset& offset, size_t axes) {
 }
 
 }  // namespace
+
+int Node::arity() const {
+  switch (kind) {
+    case Kind::kPrim:
+      return ir::ScalarGraph::Arity(prim);
+    case Kind::kReduce:
+    case Kind::kRound:
+      return 1;
+    case Kind::kLoad:
+    case Kind::kIndex:
+      break;
+  }
+  return 0;
+}
 
 void FusedKernel::Analyze() {
   for (Node& node : nodes) {
@@ -43,8 +57,7 @@ void FusedKernel::Analyze() {
         break;
       case Node::Kind::kPrim:
       case Node::Kind::kRound: {
-        const int arity = node.kind == Node::Kind::kRound ? 1 : ir::ScalarGraph::Arity(node.prim);
-        for (int a = 0; a < arity; ++a) {
+        for (int a = 0; a < node.arity(); ++a) {
           const Node& arg = nodes[node.args[a]];
           node.along_row = node.along_row || arg.along_row;
           node.level = std::max(node.level, arg.level);
@@ -69,17 +82,17 @@ int64_t FusedKernel::PrimsPerElement() const {
   });
 }
 
-void FusedKernel::ForEachNumber(const std::function<void(int64_t&)>& visit) {
-  for (int64_t& size : axes) visit(size);
+void FusedKernel::ForEachNumber(const std::function<void(const int64_t&)>& visit) const {
+  for (const int64_t& size : axes) visit(size);
   if (has_row) visit(row);
-  for (Access& access : accesses) {
+  for (const Access& access : accesses) {
     VisitOffset(access.offset, visit);
-    for (Bound& bound : access.bounds) {
+    for (const Bound& bound : access.bounds) {
       VisitOffset(bound.index, visit);
       visit(bound.limit);
     }
   }
-  for (Store& store : stores) VisitOffset(store.offset, visit);
+  for (const Store& store : stores) VisitOffset(store.offset, visit);
 }
 
 std::string FusedKernel::StructureKey() const {
@@ -102,8 +115,7 @@ std::string FusedKernel::StructureKey() const {
   for (const Store& store : stores) key += Format(";{} {}", store.node, store.buffer);
   key += ";";
   // Code is written for strides of 0 and 1, and for axes of one element.
-  FusedKernel copy = *this;
-  copy.ForEachNumber([&](int64_t& number) { key += number == 0 ? '0' : number == 1 ? '1' : 'n'; });
+  ForEachNumber([&](int64_t number) { key += number == 0 ? '0' : number == 1 ? '1' : 'n'; });
   return key;
 }
 
@@ -141,7 +153,7 @@ std::string FusedKernel::ToString() const {
         if (node.prim == ir::Prim::kConst) {
           text += " " + ir::Scalar{node.type, node.imm}.ToString();
         }
-        for (int a = 0; a < ir::ScalarGraph::Arity(node.prim); ++a) {
+        for (int a = 0; a < node.arity(); ++a) {
           text += Format(" n{}", node.args[a]);
         }
     }

@@ -77,6 +77,9 @@ struct Node {
   bool along_row = false;
   uint32_t level = 0;
 
+  // How many of args it has.
+  int arity() const;
+
   bool operator==(const Node&) const = default;
 };
 
@@ -118,7 +121,7 @@ struct FusedKernel {
   // Operations per element (nodes along the row, or all of them where there is no row).
   int64_t PrimsPerElement() const;
   // Calls visit for every number that another size would change, in a fixed order.
-  void ForEachNumber(const std::function<void(int64_t&)>& visit);
+  void ForEachNumber(const std::function<void(const int64_t&)>& visit) const;
   // All but the numbers (0 and 1 are told apart from others): equal text, equal code.
   std::string StructureKey() const;
   // For people: axes, nodes, stores.

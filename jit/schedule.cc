@@ -10,23 +10,11 @@ constexpr int kCheap = 4;
 // Primitives of a loop over a row from which it is split from combining.
 constexpr int kLongChain = 24;
 
-int Arity(const Node& node) {
-  switch (node.kind) {
-    case Node::Kind::kPrim:
-      return ir::ScalarGraph::Arity(node.prim);
-    case Node::Kind::kReduce:
-    case Node::Kind::kRound:
-      return 1;
-    default:
-      return 0;
-  }
-}
-
 // The most values that live at the same time, if nodes are computed in order, constants apart.
 int MaxLive(const FusedKernel& kernel) {
   std::vector<size_t> last(kernel.nodes.size(), 0);
   for (size_t n = 0; n < kernel.nodes.size(); ++n) {
-    for (int a = 0; a < Arity(kernel.nodes[n]); ++a) last[kernel.nodes[n].args[a]] = n;
+    for (int a = 0; a < kernel.nodes[n].arity(); ++a) last[kernel.nodes[n].args[a]] = n;
   }
   for (const Store& store : kernel.stores) last[store.node] = kernel.nodes.size();
   std::vector<int> dies(kernel.nodes.size() + 1, 0);
@@ -48,9 +36,9 @@ std::vector<int> Costs(const FusedKernel& kernel) {
   std::vector<int> costs(kernel.nodes.size(), 0);
   for (size_t n = 0; n < costs.size(); ++n) {
     const Node& node = kernel.nodes[n];
-    if (!node.along_row || Arity(node) == 0) continue;
+    if (!node.along_row || node.arity() == 0) continue;
     costs[n] = 1;
-    for (int a = 0; a < Arity(node); ++a) {
+    for (int a = 0; a < node.arity(); ++a) {
       costs[n] = std::min(1000, costs[n] + costs[node.args[a]]);
     }
   }
@@ -93,8 +81,8 @@ void ChooseKept(const FusedKernel& kernel, Schedule& schedule) {
         continue;
       }
       computed[n] = true;
-      work += Arity(node) > 0 ? 1 : 0;
-      for (int a = 0; a < Arity(node); ++a) wanted[node.args[a]] = true;
+      work += node.arity() > 0 ? 1 : 0;
+      for (int a = 0; a < node.arity(); ++a) wanted[node.args[a]] = true;
     }
     if (combined.empty() || work < kLongChain) continue;
     schedule.apart[level] = true;

@@ -87,10 +87,7 @@ class Tidier {
 
   template <class Visit>
   static void ForEachArg(Node& node, const Visit& visit) {
-    int arity = 0;
-    if (node.kind == Node::Kind::kPrim) arity = ir::ScalarGraph::Arity(node.prim);
-    if (node.kind == Node::Kind::kReduce || node.kind == Node::Kind::kRound) arity = 1;
-    for (int a = 0; a < arity; ++a) visit(node.args[a]);
+    for (int a = 0; a < node.arity(); ++a) visit(node.args[a]);
   }
 
   void DropUnusedTables() {

@@ -32,8 +32,7 @@ class LlvmCompiler final : public Compiler {
     }
     Schedule schedule = MakeSchedule(fused, options_.cpu, options_.lanes);
     std::vector<int64_t> numbers;
-    FusedKernel copy = fused;
-    copy.ForEachNumber([&](int64_t& number) { numbers.push_back(number); });
+    fused.ForEachNumber([&](int64_t number) { numbers.push_back(number); });
     const std::string key = fused.StructureKey();
     std::shared_ptr<LoadedCode> code;
     {

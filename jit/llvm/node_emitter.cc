@@ -3,22 +3,6 @@
 #include <algorithm>
 
 namespace gcomp::codegen {
-namespace {
-
-int Arity(const Node& node) {
-  switch (node.kind) {
-    case Node::Kind::kPrim:
-      return ir::ScalarGraph::Arity(node.prim);
-    case Node::Kind::kReduce:
-    case Node::Kind::kRound:
-      return 1;
-    default:
-      return 0;
-  }
-}
-
-}  // namespace
-
 NodeEmitter::NodeEmitter(const FusedKernel& kernel, const Schedule& schedule,
                          llvm::IRBuilder<>& builder, llvm::Value* buffers, llvm::Value* numbers,
                          llvm::Value* scratch)
@@ -39,8 +23,7 @@ NodeEmitter::NodeEmitter(const FusedKernel& kernel, const Schedule& schedule,
     if (!schedule.sizes_as_arguments) return Const(value);
     return b_.CreateLoad(b_.getInt64Ty(), at);
   };
-  // The kernel stays as it is: the visit only needs the fields' addresses.
-  const_cast<FusedKernel&>(kernel).ForEachNumber([&](int64_t& field) {
+  kernel.ForEachNumber([&](const int64_t& field) {
     const bool structural = field == 0 || field == 1;
     numbers_[&field] = structural ? (++index, Const(field)) : read(field);
   });
@@ -79,7 +62,7 @@ void NodeEmitter::FindVectors() {
     } else if (node.kind == Node::Kind::kReduce) {
       vector = !RowIsVector();
     } else {
-      for (int a = 0; a < Arity(node); ++a) {
+      for (int a = 0; a < node.arity(); ++a) {
         // A reduction by lanes ends in a scalar.
         vector = vector || is_vector_[node.args[a]];
       }
@@ -169,32 +152,44 @@ llvm::Value* NodeEmitter::Address(const Offset& offset, uint32_t buffer, const V
 // ---- Values -------------------------------------------------------------------------------------
 
 std::vector<uint32_t> NodeEmitter::Prepare(std::span<const uint32_t> roots) {
-  std::vector<uint32_t> order;
-  std::vector<bool> seen(kernel_.nodes.size());
-  auto visit = [&](auto& self, uint32_t n) -> void {
-    if (seen[n]) return;
-    seen[n] = true;
-    const Node& node = kernel_.nodes[n];
-    if (!is_vector_[n]) {
-      llvm::Value* value = scalar(n);
-      if (splats_[n] == nullptr) splats_[n] = vector_ops_.Splat(value);
-      return;
-    }
-    if (!values_[n].empty() && values_[n][0] != nullptr) return;
-    if (!is_kept_[n]) {
-      for (int a = 0; a < Arity(node); ++a) self(self, node.args[a]);
-      if (node.kind == Node::Kind::kLoad) {
-        ItemAddress(AccessOf(node).offset, AccessOf(node).buffer);
-      }
-      if (node.kind == Node::Kind::kIndex) ItemBase(AccessOf(node).offset);
-      if (node.kind == Node::Kind::kLoad) {
-        for (const Bound& bound : AccessOf(node).bounds) ItemBase(bound.index);
-      }
-    }
-    order.push_back(n);
+  const size_t count = kernel_.nodes.size();
+  auto is_known = [&](size_t n) {
+    if (!is_vector_[n]) return scalars_[n] != nullptr;
+    return !values_[n].empty() && values_[n][0] != nullptr;
   };
-  for (uint32_t root : roots) visit(visit, root);
+  // What to make, from the roots down, and which scalars vectors read.
+  std::vector<bool> needed(count);
+  std::vector<bool> in_lanes(count);
+  for (uint32_t root : roots) needed[root] = in_lanes[root] = true;
+  for (size_t n = count; n-- > 0;) {
+    if (!needed[n] || is_known(n) || is_kept_[n]) continue;
+    const Node& node = kernel_.nodes[n];
+    for (int a = 0; a < node.arity(); ++a) {
+      needed[node.args[a]] = true;
+      if (is_vector_[n]) in_lanes[node.args[a]] = true;
+    }
+  }
+  std::vector<uint32_t> order;
+  for (uint32_t n = 0; n < count; ++n) {
+    if (!needed[n]) continue;
+    if (!is_vector_[n]) {
+      if (scalars_[n] == nullptr) scalars_[n] = EmitNode(kernel_.nodes[n], n, nullptr, 0);
+      if (in_lanes[n] && splats_[n] == nullptr) splats_[n] = vector_ops_.Splat(scalars_[n]);
+    } else if (!is_known(n)) {
+      if (!is_kept_[n]) PrepareAccess(kernel_.nodes[n]);
+      order.push_back(n);
+    }
+  }
   return order;
+}
+
+// What an access of a vector node needs once per item.
+void NodeEmitter::PrepareAccess(const Node& node) {
+  if (node.kind != Node::Kind::kLoad && node.kind != Node::Kind::kIndex) return;
+  const Access& access = AccessOf(node);
+  ItemBase(access.offset);
+  if (node.kind == Node::Kind::kLoad) ItemAddress(access.offset, access.buffer);
+  for (const Bound& bound : access.bounds) ItemBase(bound.index);
 }
 
 void NodeEmitter::Emit(std::span<const uint32_t> nodes) {
@@ -209,13 +204,6 @@ void NodeEmitter::Forget(std::span<const uint32_t> nodes) {
   for (uint32_t n : nodes) values_[n].assign(values_[n].size(), nullptr);
 }
 
-llvm::Value* NodeEmitter::scalar(uint32_t node) {
-  if (scalars_[node] == nullptr) {
-    scalars_[node] = EmitNode(kernel_.nodes[node], node, nullptr, 0);
-  }
-  return scalars_[node];
-}
-
 llvm::Value* NodeEmitter::vector(uint32_t node, size_t u) {
   return is_vector_[node] ? values_[node][u] : splats_[node];
 }
@@ -225,7 +213,7 @@ llvm::Value* NodeEmitter::EmitNode(const Node& node, uint32_t id, const Vector* 
     return vector_ops_.Load(node.type, KeptAddress(id, *vector), nullptr);
   }
   auto arg = [&](int a) {
-    return vector == nullptr ? scalar(node.args[a]) : this->vector(node.args[a], u);
+    return vector == nullptr ? scalars_[node.args[a]] : this->vector(node.args[a], u);
   };
   switch (node.kind) {
     case Node::Kind::kLoad:
@@ -239,7 +227,7 @@ llvm::Value* NodeEmitter::EmitNode(const Node& node, uint32_t id, const Vector* 
     case Node::Kind::kPrim: {
       if (node.prim == ir::Prim::kConst) return OpsFor(vector).Constant({node.type, node.imm});
       std::vector<llvm::Value*> args;
-      for (int a = 0; a < Arity(node); ++a) args.push_back(arg(a));
+      for (int a = 0; a < node.arity(); ++a) args.push_back(arg(a));
       const uint32_t typed = node.args[node.prim == ir::Prim::kSelect ? 1 : 0];
       ir::ScalarGraph::Node prim{node.prim, node.type, {0, 0, 0}, node.imm};
       return OpsFor(vector).Apply(prim, kernel_.nodes[typed].type, args);
@@ -315,8 +303,8 @@ void NodeEmitter::EmitStore(const Store& store) {
   if (coef == nullptr) {
     // The same for all lanes: nodes of a vector axis of one element are vectors all the same.
     const bool vector = is_vector_[store.node];
-    llvm::Value* value =
-        vector ? b_.CreateExtractElement(values_[store.node][0], uint64_t{0}) : scalar(store.node);
+    llvm::Value* value = vector ? b_.CreateExtractElement(values_[store.node][0], uint64_t{0})
+                                : scalars_[store.node];
     scalar_ops_.Store(dtype, value, Address(store.offset, store.buffer, nullptr));
     return;
   }

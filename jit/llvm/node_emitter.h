@@ -64,7 +64,6 @@ class NodeEmitter {
   void Emit(std::span<const uint32_t> nodes);
   void Forget(std::span<const uint32_t> nodes);
 
-  llvm::Value* scalar(uint32_t node);
   // The value for vector u; a scalar in all lanes.
   llvm::Value* vector(uint32_t node, size_t u);
 
@@ -92,6 +91,7 @@ class NodeEmitter {
 
  private:
   void FindVectors();
+  void PrepareAccess(const Node& node);
 
   bool RowIsVector() const { return kernel_.has_row && kernel_.order == ir::Stage::Order::kLanes; }
 
