@@ -133,7 +133,7 @@ StatusOr<bool> Canonicalize(Module& module, const PassContext& /*context*/) {
   bool changed = false;
   for (const std::unique_ptr<Function>& function : module.functions) {
     ValueMap map(*function);
-    bool may_replace = !WritesInPlace(*function);
+    bool may_replace = !WritesInPlace(module, *function);
     for (BlockId block : LiveBlocks(*function)) {
       GCOMP_ASSIGN_OR_RETURN(bool block_changed,
                              CanonicalizeBlock(*function, block, map, may_replace));

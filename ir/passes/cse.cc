@@ -248,7 +248,7 @@ StatusOr<bool> EliminateCommonSubexpressions(Module& module, const PassContext& 
   Purity purity(module);
   bool changed = false;
   for (const std::unique_ptr<Function>& function : module.functions) {
-    if (WritesInPlace(*function)) continue;
+    if (WritesInPlace(module, *function)) continue;
     if (!CommonSubexpressions(purity, *function).Run()) continue;
     function->Compact();
     changed = true;

@@ -61,7 +61,7 @@ class BlockDecomposer {
   BlockDecomposer(Module& module, Function& function, const OpRegistry& ops, BlockId block,
                   const OuterFacts& facts)
       : function_(function), builder_(module, function, ops, block), block_(block) {
-    in_place_ = WritesInPlace(function);
+    in_place_ = WritesInPlace(module, function);
     facts.Tell(block, builder_);
   }
 

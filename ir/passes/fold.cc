@@ -167,7 +167,7 @@ StatusOr<bool> FoldConstants(Module& module, const PassContext& context) {
                "const has the attributes v and splat");
   bool changed = false;
   for (const std::unique_ptr<Function>& function : module.functions) {
-    if (WritesInPlace(*function)) continue;
+    if (WritesInPlace(module, *function)) continue;
     GCOMP_ASSIGN_OR_RETURN(bool folded, Folder(*function, *const_def, context.cpu).Run());
     changed |= folded;
   }

@@ -4,6 +4,7 @@
 
 #include "ir/op_def.h"
 #include "ir/passes/blocks.h"
+#include "ir/storage_roots.h"
 
 namespace gcomp::ir {
 
@@ -66,10 +67,11 @@ std::vector<const Function*> Purity::CalleesOf(const Function& function) const {
   return callees;
 }
 
-bool WritesInPlace(const Function& function) {
+bool WritesInPlace(const Module& module, const Function& function) {
   for (BlockId block : LiveBlocks(function)) {
     for (OpId op : function.block(block).ops) {
       if (function.op(op).def->effects.writes != 0) return true;
+      if (WrittenOperands(module, function.op(op)) != 0) return true;
     }
   }
   return false;
