@@ -24,18 +24,25 @@ int64_t OperationsOf(const ir::ScalarGraph& graph) {
                        });
 }
 
-int64_t Product(const std::vector<ir::Expr>& sizes) {
+// nullopt = a size is not known.
+std::optional<int64_t> Product(const std::vector<ir::Expr>& sizes) {
   int64_t product = 1;
-  for (const ir::Expr& size : sizes) product *= size.Evaluate({}).value_or(0);
+  for (const ir::Expr& size : sizes) {
+    const std::optional<int64_t> value = size.Evaluate({});
+    if (!value) return std::nullopt;
+    product *= *value;
+  }
   return product;
 }
 
-int64_t OperationsOf(const ir::Stage& stage) {
-  const int64_t points = Product(stage.axes);
+std::optional<int64_t> OperationsOf(const ir::Stage& stage) {
+  const std::optional<int64_t> points = Product(stage.axes);
+  const std::optional<int64_t> row = Product(stage.reduce_axes);
+  if (!points || !row) return std::nullopt;
   const int64_t body = OperationsOf(stage.body);
-  if (stage.kind == ir::Stage::Kind::kMap) return points * body;
-  const int64_t combined = points * Product(stage.reduce_axes);
-  const int64_t finished = stage.kind == ir::Stage::Kind::kScan ? combined : points;
+  if (stage.kind == ir::Stage::Kind::kMap) return *points * body;
+  const int64_t combined = *points * *row;
+  const int64_t finished = stage.kind == ir::Stage::Kind::kScan ? combined : *points;
   return combined * (body + OperationsOf(stage.combine)) + finished * OperationsOf(stage.finish);
 }
 
@@ -123,7 +130,11 @@ class PlanText {
                     Specs(code_.ResultsOf(step), op.results.size()));
     if (!nest.ok()) return std::nullopt;
     int64_t operations = 0;
-    for (const ir::Stage& stage : nest->stages) operations += OperationsOf(stage);
+    for (const ir::Stage& stage : nest->stages) {
+      const std::optional<int64_t> of_stage = OperationsOf(stage);
+      if (!of_stage) return std::nullopt;
+      operations += *of_stage;
+    }
     return operations;
   }
 

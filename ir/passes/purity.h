@@ -31,8 +31,8 @@ class Purity {
   std::unordered_map<const Function*, bool> functions_;
 };
 
-// True if some op of the function, or a callee, writes into an operand's storage. Values of such a function can't
-// stand for each other just because they were equal once.
+// True if some op of the function, or a callee, writes into an operand's storage. Values of such a
+// function can't stand for each other just because they were equal once.
 bool WritesInPlace(const Module& module, const Function& function);
 
 }  // namespace gcomp::ir
