@@ -41,32 +41,53 @@ GCOMP_INLINE S Cosh(S x) {
   return half + T{0.25} / half;
 }
 
-// Hyperbolic tangent: an odd polynomial below 0.625, else 1 - 2 e / (1 + e) with e = e^(-2|x|).
-// Error: below 2 ulp.
+namespace math_internal {
+
+// m / (m + 2) with m = e^(2a) - 1 = 2^n - 1 + 2^n (e^(2r) - 1); a >= 0 or NaN.
+template <class S>
+GCOMP_INLINE S TanhF32(S a) {
+  constexpr float kC = kExpm1Scale<float>;
+  constexpr float kStart = kMagic<S> + kBias<S>;
+  S top = ir::Constant(a, 9.25f);  // above, the result is 1
+  a = Select(top < a, top, a);
+  S biased = Fma(a, 2 * 1.44269504f, kStart);
+  S n = biased - kStart;
+  // What ln2 loses is too little to count: n is small where tanh is not next to 1.
+  S r = Fma(n, -0.693147182f / 2, a);
+  S scale = PowerOfTwo(biased);
+  S expm1 = Fma(r, 2 * kC, (r * r) * ExpTail(r, kC, 2));
+  S m = Fma(scale, expm1, Fma(scale, kC, ir::Constant(a, -kC)));
+  return m / (m + 2 * kC);
+}
+
+// An odd polynomial below 0.625, else 1 - 2 e / (1 + e) with e = e^(-2a); a >= 0 or NaN. (The form
+// of f32 needs 2.3 ulp here, where 2^n - 1 and the rest cancel.)
+template <class S>
+GCOMP_INLINE S TanhF64(S a) {
+  S e = ExpOfDifference(a * -2.0);
+  S big = 1.0 - (e + e) / (1.0 + e);
+  // (tanh(sqrt t) / sqrt t - 1) / t on [0, 0.626^2]: error 1.5e-19.
+  S t = a * a;
+  S p = Horner(t, -0.0000024316497630014688699, 0.0000121937389871305290393,
+               -0.0000370651437884622898572, 0.0000960321057427836503636,
+               -0.000238886237786378939315, 0.000589981060857245912162, -0.00145582828162658394993,
+               0.00359212749545137842429, -0.0088632354990130717036, 0.021869488535103099827,
+               -0.0539682539682353095287, 0.133333333333333203072, -0.333333333333333333182);
+  return Select(a < 0.625, Fma(a * t, p, a), big);
+}
+
+}  // namespace math_internal
+
+// Hyperbolic tangent. Error: below 2 ulp.
 template <class S>
 GCOMP_INLINE S Tanh(S x) {
-  using T = ir::NativeOf<S>;
+  using namespace math_internal;
   S a = ir::Abs(x);
-  S t = ir::Mul(a, a);
-  S one = ir::Constant(x, T{1});
-  S e = ExpOfNonPositive(ir::Mul(a, ir::Constant(x, T{-2})));
-  S big = ir::Sub(one, ir::Div(ir::Add(e, e), ir::Add(one, e)));
-  S p = ir::Constant(x, T{0});
-  // (tanh(sqrt t) / sqrt t - 1) / t on [0, 0.626^2]: error 1.6e-9, 1.5e-19.
-  if constexpr (math_internal::kIsF32<S>) {
-    p = math_internal::Horner(t, 0.00228962618631162251f, -0.00834118892542917396f,
-                              0.0217680754958552910f, -0.0539591558022319023f,
-                              0.133333031179909529f, -0.333333331692415801f);
+  if constexpr (kIsF32<S>) {
+    return WithSign(TanhF32(a), x);
   } else {
-    p = math_internal::Horner(
-        t, -0.0000024316497630014688699, 0.0000121937389871305290393, -0.0000370651437884622898572,
-        0.0000960321057427836503636, -0.000238886237786378939315, 0.000589981060857245912162,
-        -0.00145582828162658394993, 0.00359212749545137842429, -0.0088632354990130717036,
-        0.021869488535103099827, -0.0539682539682353095287, 0.133333333333333203072,
-        -0.333333333333333333182);
+    return WithSign(TanhF64(a), x);
   }
-  S small = ir::Fma(ir::Mul(a, t), p, a);
-  return math_internal::WithSign(ir::Select(ir::Lt(a, ir::Constant(x, T{0.625})), small, big), x);
 }
 
 // The inverse of sinh: log(|x| + sqrt(x^2 + 1)), the sum as a pair.
