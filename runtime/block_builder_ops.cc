@@ -71,6 +71,13 @@ StatusOr<bool> BlockBuilder::FailsForSure(const Op& op) {
 
 // ---- Ops ----------------------------------------------------------------------------------------
 
+// Where parameters overlap, what is written of one may be another.
+bool BlockBuilder::MayBeWritten(ValueId id) const {
+  const ir::Value& root = function_.value(facts_.roots.root(id));
+  return Written(id) || (range_.params_overlap && facts_.roots.any_written() &&
+                         root.kind == ir::Value::Kind::kParam);
+}
+
 Status BlockBuilder::AddOp(OpId id, const Op& op) {
   GCOMP_ASSIGN_OR_RETURN(OpSlots slots, SlotsOf(op));
   if (op.def->is_view()) {
@@ -82,7 +89,7 @@ Status BlockBuilder::AddOp(OpId id, const Op& op) {
   }
   // The two may be one piece of memory only where no one could tell.
   if (op.def->same_bytes && code_.specs[slots.operands[0]].IsContiguous() &&
-      code_.specs[slots.results[0]].IsContiguous() && !Written(op.operands[0]) &&
+      code_.specs[slots.results[0]].IsContiguous() && !MayBeWritten(op.operands[0]) &&
       !Written(op.results[0])) {
     AddMove(slots.operands[0], slots.results[0], 0);
     return {};

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/format.h"
+#include "frontends/trace/mode.h"
 #include "frontends/trace/tracer.h"
 #include "ir/kernel.h"
 #include "ir/op_def.h"
@@ -76,9 +77,17 @@ StatusOr<std::vector<Array>> RunInPlace(std::string_view op, OpCall call) {
 }  // namespace
 
 std::vector<Array> RunEager(std::string_view op, OpCall call) {
+  std::vector<Array> operands;
+  const bool shown = InMode();
+  for (size_t g = 0; shown && g < call.groups.size(); ++g) {
+    operands.insert(operands.end(), call.groups[g].begin(), call.groups[g].end());
+  }
   StatusOr<std::vector<Array>> results =
       op.ends_with('_') ? RunInPlace(op, std::move(call)) : RunOp(op, std::move(call));
-  if (results.ok()) return *std::move(results);
+  if (results.ok()) {
+    if (shown) ShowToModes(op, operands, *results);
+    return *std::move(results);
+  }
   return {Array::Failed(std::move(results).status())};
 }
 

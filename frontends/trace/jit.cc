@@ -24,7 +24,7 @@ struct JitCore::Entry {
 };
 
 JitCore::JitCore(JitOptions options)
-    : options_(std::move(options)), pieces_(std::make_unique<Pieces>()) {}
+    : options_(std::move(options)), pieces_(std::make_unique<Pieces>(options_.tier)) {}
 
 JitCore::~JitCore() = default;
 JitCore::JitCore(JitCore&&) noexcept = default;
@@ -207,8 +207,9 @@ StatusOr<JitCore::Entry*> JitCore::Add(Traced traced, std::any result) {
   if (engine == nullptr) {
     GCOMP_ASSIGN_OR_RETURN(engine, DefaultEngine());
   }
-  GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<Session> session,
-                         Session::Load(engine, CopyOf(traced.module), nullptr, {}));
+  GCOMP_ASSIGN_OR_RETURN(
+      std::shared_ptr<Session> session,
+      Session::Load(engine, CopyOf(traced.module), nullptr, {.tier = options_.tier}));
   auto entry = std::make_unique<Entry>();
   GCOMP_ASSIGN_OR_RETURN(entry->context, Context::Create(session, "main"));
   entry->traced = std::move(traced);

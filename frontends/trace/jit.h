@@ -43,6 +43,7 @@ struct JitOptions {
   };
 
   std::shared_ptr<Engine> engine = {};  // null = the one that all such functions share
+  Tier tier = Tier::kAuto;              // that runs the graphs
   std::vector<std::string> arg_names = {};
   bool full_graph = true;
   Dynamic dynamic = Dynamic::kAuto;

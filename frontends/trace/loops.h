@@ -31,17 +31,19 @@ struct WhileOptions {
 template <class C, class Cond, class Body>
 C while_loop(Cond&& condition, Body&& body, C carry, const WhileOptions& options = {}) {
   if (internal::Tracer::Current() == nullptr) {
-    for (int64_t trip = 0;; ++trip) {
-      Array go = Predicate(condition(carry)).array();
-      StatusOr<std::optional<double>> known = internal::KnownValue("while", go);
-      if (!known.ok()) return internal::FailedResult<C>(std::move(known).status());
-      if (**known == 0) return carry;
-      if (options.max_trip.has_value() && trip == *options.max_trip) {
-        return internal::FailedResult<C>(
-            Status(ErrorId::E401, "while: the condition still holds after max_trip iterations"));
+    return internal::RunInModes<C>("while", [&]() -> C {
+      for (int64_t trip = 0;; ++trip) {
+        Array go = Predicate(condition(carry)).array();
+        StatusOr<std::optional<double>> known = internal::KnownValue("while", go);
+        if (!known.ok()) return internal::FailedResult<C>(std::move(known).status());
+        if (**known == 0) return carry;
+        if (options.max_trip.has_value() && trip == *options.max_trip) {
+          return internal::FailedResult<C>(
+              Status(ErrorId::E401, "while: the condition still holds after max_trip iterations"));
+        }
+        carry = body(carry);
       }
-      carry = body(carry);
-    }
+    });
   }
   ir::AttrDict attrs;
   if (options.max_trip.has_value()) attrs.emplace_back("max_trip", ir::Expr(*options.max_trip));
@@ -95,28 +97,30 @@ auto map(F&& fn, X xs, A&&... args) {
     call.Finish({std::move(group)}, std::move(results));
     return result;
   }
-  StatusOr<int64_t> length = internal::CommonLength("map", flat, 0);
-  if (!length.ok()) return internal::FailedResult<R>(std::move(length).status());
-  if (*length == 0) return internal::FailedResult<R>(Status(ErrorId::E222, "map: length 0"));
-  std::optional<R> result;
-  std::vector<std::vector<Array>> columns;
-  for (int64_t i = 0; i < *length; ++i) {
-    X slice = xs;
-    internal::Flattener slices("x");
-    slices.Visit(slice);
-    internal::TakeSlices(slices, 0, i);
-    result.emplace(internal::Invoke(fn, slice, args...));
+  return internal::RunInModes<R>("map", [&]() -> R {
+    StatusOr<int64_t> length = internal::CommonLength("map", flat, 0);
+    if (!length.ok()) return internal::FailedResult<R>(std::move(length).status());
+    if (*length == 0) return internal::FailedResult<R>(Status(ErrorId::E222, "map: length 0"));
+    std::optional<R> result;
+    std::vector<std::vector<Array>> columns;
+    for (int64_t i = 0; i < *length; ++i) {
+      X slice = xs;
+      internal::Flattener slices("x");
+      slices.Visit(slice);
+      internal::TakeSlices(slices, 0, i);
+      result.emplace(internal::Invoke(fn, slice, args...));
+      internal::Flattener out("");
+      out.Visit(*result);
+      columns.resize(out.arrays.size());
+      for (size_t k = 0; k < columns.size(); ++k) columns[k].push_back(*out.arrays[k]);
+    }
     internal::Flattener out("");
     out.Visit(*result);
-    columns.resize(out.arrays.size());
-    for (size_t k = 0; k < columns.size(); ++k) columns[k].push_back(*out.arrays[k]);
-  }
-  internal::Flattener out("");
-  out.Visit(*result);
-  for (size_t k = 0; k < columns.size(); ++k) {
-    *out.arrays[k] = internal::JoinSlices(std::move(columns[k]), 0);
-  }
-  return *result;
+    for (size_t k = 0; k < columns.size(); ++k) {
+      *out.arrays[k] = internal::JoinSlices(std::move(columns[k]), 0);
+    }
+    return *result;
+  });
 }
 
 struct ScanOptions {
@@ -165,31 +169,33 @@ auto scan(F&& fn, C init, X xs, const ScanOptions& options = {}) {
     call.TakeInts(next);
     return result;
   }
-  StatusOr<int64_t> length = internal::CommonLength("scan", flat, options.dim);
-  if (!length.ok()) return internal::FailedResult<R>(std::move(length).status());
-  R result{init, Y{}};
-  std::vector<std::vector<Array>> columns;
-  for (int64_t i = 0; i < *length; ++i) {
-    X slice = xs;
-    internal::Flattener slices("x");
-    slices.Visit(slice);
-    internal::TakeSlices(slices, options.dim, options.reverse ? *length - 1 - i : i);
-    Step step = fn(result.first, slice);
-    result = R{std::get<0>(step), std::get<1>(step)};
+  return internal::RunInModes<R>("scan", [&]() -> R {
+    StatusOr<int64_t> length = internal::CommonLength("scan", flat, options.dim);
+    if (!length.ok()) return internal::FailedResult<R>(std::move(length).status());
+    R result{init, Y{}};
+    std::vector<std::vector<Array>> columns;
+    for (int64_t i = 0; i < *length; ++i) {
+      X slice = xs;
+      internal::Flattener slices("x");
+      slices.Visit(slice);
+      internal::TakeSlices(slices, options.dim, options.reverse ? *length - 1 - i : i);
+      Step step = fn(result.first, slice);
+      result = R{std::get<0>(step), std::get<1>(step)};
+      internal::Flattener ys("");
+      ys.Visit(result.second);
+      columns.resize(ys.arrays.size());
+      for (size_t k = 0; k < columns.size(); ++k) {
+        auto at = options.reverse ? columns[k].begin() : columns[k].end();
+        columns[k].insert(at, *ys.arrays[k]);
+      }
+    }
     internal::Flattener ys("");
     ys.Visit(result.second);
-    columns.resize(ys.arrays.size());
     for (size_t k = 0; k < columns.size(); ++k) {
-      auto at = options.reverse ? columns[k].begin() : columns[k].end();
-      columns[k].insert(at, *ys.arrays[k]);
+      *ys.arrays[k] = internal::JoinSlices(std::move(columns[k]), 0);
     }
-  }
-  internal::Flattener ys("");
-  ys.Visit(result.second);
-  for (size_t k = 0; k < columns.size(); ++k) {
-    *ys.arrays[k] = internal::JoinSlices(std::move(columns[k]), 0);
-  }
-  return result;
+    return result;
+  });
 }
 
 struct AssociativeScanOptions {
@@ -232,27 +238,29 @@ X associative_scan(F&& fn, X xs, const AssociativeScanOptions& options = {}) {
     call.Finish({std::move(group)}, std::move(results), false);
     return result;
   }
-  StatusOr<int64_t> length = internal::CommonLength("assoc_scan", flat, options.dim);
-  if (!length.ok()) return internal::FailedResult<X>(std::move(length).status());
-  std::optional<X> last;
-  std::vector<std::vector<Array>> columns(flat.arrays.size());
-  for (int64_t i = 0; i < *length; ++i) {
-    X slice = xs;
-    internal::Flattener slices("x");
-    slices.Visit(slice);
-    internal::TakeSlices(slices, options.dim, options.reverse ? *length - 1 - i : i);
-    last = last.has_value() ? fn(*last, slice) : slice;
-    internal::Flattener out("");
-    out.Visit(*last);
-    for (size_t k = 0; k < columns.size() && k < out.arrays.size(); ++k) {
-      auto at = options.reverse ? columns[k].begin() : columns[k].end();
-      columns[k].insert(at, *out.arrays[k]);
+  return internal::RunInModes<X>("assoc_scan", [&]() -> X {
+    StatusOr<int64_t> length = internal::CommonLength("assoc_scan", flat, options.dim);
+    if (!length.ok()) return internal::FailedResult<X>(std::move(length).status());
+    std::optional<X> last;
+    std::vector<std::vector<Array>> columns(flat.arrays.size());
+    for (int64_t i = 0; i < *length; ++i) {
+      X slice = xs;
+      internal::Flattener slices("x");
+      slices.Visit(slice);
+      internal::TakeSlices(slices, options.dim, options.reverse ? *length - 1 - i : i);
+      last = last.has_value() ? fn(*last, slice) : slice;
+      internal::Flattener out("");
+      out.Visit(*last);
+      for (size_t k = 0; k < columns.size() && k < out.arrays.size(); ++k) {
+        auto at = options.reverse ? columns[k].begin() : columns[k].end();
+        columns[k].insert(at, *out.arrays[k]);
+      }
     }
-  }
-  for (size_t k = 0; k < columns.size() && *length > 0; ++k) {
-    *flat.arrays[k] = internal::JoinSlices(std::move(columns[k]), options.dim);
-  }
-  return xs;
+    for (size_t k = 0; k < columns.size() && *length > 0; ++k) {
+      *flat.arrays[k] = internal::JoinSlices(std::move(columns[k]), options.dim);
+    }
+    return xs;
+  });
 }
 
 }  // namespace gcomp

@@ -144,7 +144,7 @@ StatusOr<Pieces::Graph*> Pieces::GraphOf(ir::Module module, const std::shared_pt
   }
   auto made = std::make_unique<Graph>();
   GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<Session> session,
-                         Session::Load(engine, CopyOf(module), nullptr, {}));
+                         Session::Load(engine, CopyOf(module), nullptr, {.tier = tier_}));
   GCOMP_ASSIGN_OR_RETURN(made->context, Context::Create(session, "main"));
   made->hash = hash;
   made->module = std::move(module);

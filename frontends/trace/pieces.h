@@ -29,6 +29,8 @@ class Pieces {
     size_t calls = 0;
   };
 
+  explicit Pieces(Tier tier) : tier_(tier) {}
+
   // True for a failure that a break mends: not in the body of an op that must stay whole.
   static bool CanCut(const Status& failure);
 
@@ -55,6 +57,7 @@ class Pieces {
   StatusOr<Graph*> GraphOf(ir::Module module, const std::shared_ptr<Engine>& engine, bool may_make,
                            JitStats& stats);
 
+  Tier tier_;
   std::map<std::string, Kind> kinds_;
   std::vector<std::unique_ptr<Graph>> graphs_;
   uint64_t uses_ = 0;

@@ -103,9 +103,15 @@ struct ArgNames {
   std::vector<std::string> names;
 };
 
-template <class F, class... A>
+namespace internal {
 
-requires(!std::is_same_v<std::decay_t<F>, ArgNames>) auto wrap(F&& fn, A&&... args) {
+template <class F>
+concept BodyFn = !std::is_same_v<std::decay_t<F>, ArgNames>;
+
+}  // namespace internal
+
+template <internal::BodyFn F, class... A>
+auto wrap(F&& fn, A&&... args) {
   return internal::RunBody({internal::BodySpec::Kind::kInline, "wrap", "body", {}, {}}, {}, fn,
                            std::forward<A>(args)...);
 }
@@ -184,8 +190,10 @@ auto cond(const Predicate& predicate, T&& then_fn, E&& else_fn, A&&... args) {
   StatusOr<std::optional<double>> known = internal::KnownValue("cond", predicate.array());
   if (!known.ok()) return internal::FailedResult<R>(std::move(known).status());
   if (known->has_value()) {
-    return **known != 0 ? R(internal::Invoke(then_fn, args...))
-                        : R(internal::Invoke(else_fn, args...));
+    return internal::RunInModes<R>("cond", [&] {
+      return **known != 0 ? R(internal::Invoke(then_fn, args...))
+                          : R(internal::Invoke(else_fn, args...));
+    });
   }
   internal::BranchCall call("cond", predicate.array());
   call.Begin("then");
@@ -213,7 +221,8 @@ auto switch_(const Array& index, const std::vector<F>& fns, A&&... args) {
   if (known->has_value()) {
     const double last = static_cast<double>(fns.size() - 1);
     const double at = std::min(std::max(**known, 0.0), last);
-    return R(internal::Invoke(fns[static_cast<size_t>(at)], args...));
+    return internal::RunInModes<R>(
+        "switch", [&] { return R(internal::Invoke(fns[static_cast<size_t>(at)], args...)); });
   }
   internal::BranchCall call("switch", index);
   std::vector<R> results;

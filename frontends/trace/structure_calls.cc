@@ -87,7 +87,10 @@ void BranchCall::Finish() {
 }
 
 Status CheckTensors(std::string_view op, const Flattener& flat) {
-  if (!flat.status.ok()) return Status(flat.status.id(), flat.status.message());
+  if (!flat.status.ok()) {
+    return Status(flat.status.id(), Format("{}: {}; {} has no rule for it either (rules.h)", op,
+                                           flat.status.message(), op));
+  }
   for (const Tree::Leaf& leaf : flat.tree.leaves) {
     if (leaf.kind != Tree::LeafKind::kStatic) continue;
     return Status(ErrorId::E204, Format("{}: operand {} is {}; operands are tensors, nested in "

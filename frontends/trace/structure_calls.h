@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "frontends/trace/mode.h"
 #include "frontends/trace/trace.h"
 #include "frontends/trace/tracer.h"
 #include "frontends/trace/tree.h"
@@ -162,6 +163,16 @@ R FailedResult(Status status) {
     }
   }
   return result;
+}
+
+// run(), which is what operator `op` does outside of a trace, as the modes of the thread want it.
+template <class R, class F>
+R RunInModes(std::string_view op, F&& run) {
+  if (!InMode()) return run();
+  std::optional<R> result;
+  Status status = ApplyModeRules(op, [&] { result.emplace(run()); });
+  if (!status.ok()) return FailedResult<R>(std::move(status));
+  return *std::move(result);
 }
 
 // E204 for a leaf that is neither a tensor nor a size.

@@ -15,6 +15,7 @@
 #include "ir/passes/inline.h"
 #include "ir/passes/outline.h"
 #include "ir/passes/prune.h"
+#include "ir/passes/view_to_reshape.h"
 #include "ir/suggest.h"
 #include "ir/verify.h"
 
@@ -22,8 +23,9 @@ namespace gcomp::ir {
 namespace {
 
 // Sorted by name.
-constexpr const Pass* kPasses[] = {&kCanonicalize, &kCse,    &kDce,     &kDecompose, &kDedupe,
-                                   &kFold,         &kInline, &kOutline, &kPrune};
+constexpr const Pass* kPasses[] = {&kCanonicalize, &kCse,          &kDce,    &kDecompose,
+                                   &kDedupe,       &kFold,         &kInline, &kOutline,
+                                   &kPrune,        &kViewToReshape};
 
 std::string_view Trim(std::string_view text) {
   size_t begin = text.find_first_not_of(" \t");

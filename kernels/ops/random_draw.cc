@@ -350,11 +350,26 @@ constinit const ir::OpDef kRngBits = {
 
 // ---- rng.uniform --------------------------------------------------------------------------------
 
+// What rounds to infinity in f32: the greatest f32 and half a unit in its last place.
+constexpr double kPastF32 = 0x1.ffffffp127;
+
 Status InferUniform(InferCtx& ctx) {
+  const double low = ctx.attrs().Float("low");
+  const double high = ctx.attrs().Float("high");
+  const DType* dtype = ctx.attrs().Raw("dtype").As<DType>();
+  const bool wide = dtype != nullptr && *dtype == DType::kF64;
+  const auto has = [&](double x) { return std::isfinite(x) && (wide || std::abs(x) < kPastF32); };
+  const std::string_view of = wide ? "f64" : "f32";
   for (std::string_view name : {"low", "high"}) {
-    if (const double value = ctx.attrs().Float(name); !std::isfinite(value)) {
-      return ctx.Fail(Format("{} is {}, but must be finite", name, value), ErrorId::E508);
+    if (const double value = ctx.attrs().Float(name); !has(value)) {
+      return ctx.Fail(Format("{} is {}, but must be finite in {}", name, value, of), ErrorId::E508);
     }
+  }
+  // Two numbers of f32 differ by what f64 has.
+  const double width = wide ? high - low : double(float(high)) - double(float(low));
+  if (!has(width)) {
+    return ctx.Fail(Format("high - low is {} - {}, but must be finite in {}", high, low, of),
+                    ErrorId::E508);
   }
   return InferDraw(ctx, DType::kF32, ir::kFloatDTypes);
 }
@@ -370,8 +385,8 @@ constinit const ir::OpDef kRngUniform = {
         "f32, and (64 bits p >> 11) 2^-53 in f64, words and bits as rng.bits draws them.\n"
         "Shapes: key: rng -> y: shape.\n"
         "Corners: low, high, high - low and each operation are rounded to f32 (f64 for f64), so "
-        "high itself can come where low is not 0 or high - low no power of two; f16 and bf16 "
-        "are the f32 numbers, rounded.",
+        "high itself can come where low is not 0 or high - low no power of two; one of the three "
+        "that is not finite then is E508; f16 and bf16 are the f32 numbers, rounded.",
     .source = kPhiloxPaper,
     .operands = kKeyOnly,
     .attrs = kUniformAttrs,

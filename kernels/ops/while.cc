@@ -157,6 +157,7 @@ class WhileKernel final : public ir::Kernel {
     }
     for (int64_t trip = 0;; ++trip) {
       GCOMP_RETURN_IF_ERROR(args.regions->Poll());
+      GCOMP_RETURN_IF_ERROR(CheckInts(trip, params));
       GCOMP_RETURN_IF_ERROR(args.regions->RunRegion(0, params, condition));
       if (*static_cast<const uint8_t*>(condition[0]) == 0) break;
       if (max_trip_.has_value() && trip == *max_trip_) {
@@ -186,6 +187,19 @@ class WhileKernel final : public ir::Kernel {
     ResultMove exit;  // from the body's result to a buffer
     size_t bytes;
   };
+
+  // The regions may rely on it: symbols of a region have no range but this.
+  Status CheckInts(int64_t trip, std::span<void* const> params) const {
+    for (size_t i : ints_) {
+      const int64_t value = *static_cast<const int64_t*>(params[i]);
+      if (value >= 0) continue;
+      return Status(ErrorId::E401,
+                    Format("while: carry {} is {} after {} iterations, but ints of the regions "
+                           "must not be negative",
+                           i, value, trip));
+    }
+    return {};
+  }
 
   Status Step(const KernelArgs& args, int64_t trip, char* scratch, std::span<void*> params,
               std::span<void*> next) const {
@@ -227,7 +241,8 @@ constinit const ir::OpDef kWhile = {
         "bool[] or flag, do the carries with types unchanged. An int is an int<u> with a symbol of "
         "its own in each region, do yields any int, and the op defines a symbol for each such "
         "result, in order.\n"
-        "Corners: with no iteration the results are copies of the operands.",
+        "Corners: with no iteration the results are copies of the operands; an int that enters a "
+        "region and is negative is E401.",
     .source = "docs/spec/higher_order_ops.md 1.10 and 3.4",
     .operands = kWhileOperands,
     .attrs = kWhileAttrs,

@@ -157,6 +157,9 @@ class Generator {
 
   void DropSymbol() { function_->symbols.pop_back(); }
 
+  // A size that a caller's inputs bind; nullopt if there is none.
+  std::optional<Expr> AnySymbol();
+
   // A number in [0, most] as a size: the symbol of an `item`.
   std::optional<ir::SymId> Item(int64_t most);
 

@@ -171,6 +171,12 @@ ir::SymId Generator::NewSymbol(Expr high) {
   return function_->AddSymbol(std::move(symbol));
 }
 
+std::optional<Expr> Generator::AnySymbol() {
+  if (function_->num_symbol_params == 0) return std::nullopt;
+  const int64_t symbol = random_.Below(static_cast<int64_t>(function_->num_symbol_params));
+  return Expr::Symbol(ir::SymId(static_cast<uint32_t>(symbol)));
+}
+
 std::optional<ir::SymId> Generator::Item(int64_t most) {
   const ValueId n = Indices(DType::kI64, {}, most + 1);
   if (!n.valid()) return std::nullopt;

@@ -155,6 +155,64 @@ bool Scan(Generator& g) {
   return g.Emit("scan", std::move(args));
 }
 
+// The order of the combinations is fixed (docs/numerics.md), so that the body need not be
+// associative.
+bool AssocScan(Generator& g) {
+  if (!g.MayNest()) return false;
+  std::vector<ValueId> xs = {g.Any(kRealDTypes, 1)};
+  // The body runs for each element, and the reference evaluator takes its time.
+  const std::vector<int64_t> symbols(256, 9);
+  if (g.type(xs[0]).NumElements().Evaluate(symbols).value_or(0) > 200) return false;
+  if (g.random().Chance(40)) xs.push_back(g.Like(g.AnyDType(kRealDTypes), g.dims(xs[0])));
+  auto [dim, axis] = g.AxisOf(g.rank(xs[0]));
+  const bool slices = g.random().Chance(40);
+  std::vector<Type> parts;
+  for (ValueId x : xs) {
+    const Type slice = SliceType(g.type(x), static_cast<size_t>(axis));
+    parts.push_back(Type::Tensor(slice.dtype(), slices ? slice.dims() : Dims()));
+  }
+  std::vector<Type> types = parts;
+  types.insert(types.end(), parts.begin(), parts.end());
+  g.BeginRegion("combine", types);
+  g.Body(g.random().In(1, 4));
+  std::vector<ValueId> yields;
+  for (const Type& part : parts) {
+    yields.push_back(g.Existing(part.dtype(), part.dims()));
+  }
+  ir::OpArgs args;
+  args.regions = {g.EndRegion(std::move(yields))};
+  args.groups = {std::move(xs)};
+  args.attrs = {{"dim", dim},
+                {"reverse", g.random().Chance(50)},
+                {"mode", std::string(slices ? "slice" : "pointwise")}};
+  return g.Emit("assoc_scan", std::move(args));
+}
+
+// ---- Text and checks ----------------------------------------------------------------------------
+
+// A line, or two in the order of a token.
+bool Print(Generator& g) {
+  const ValueId x = g.Any(kRealDTypes);
+  const AttrDict attrs = {{"fmt", std::string("x = {}")}};
+  if (g.random().Chance(50)) return g.Emit("io.print", {{x}}, attrs);
+  if (!g.Emit("io.token", ir::OpArgs())) return false;
+  const ValueId first = g.last();
+  return g.Emit("io.print", {{first, x}}, attrs) && g.Emit("io.print", {{g.last(), x}}, attrs);
+}
+
+// Something that holds of a size, which no range tells.
+bool Check(Generator& g) {
+  const std::optional<Expr> size = g.AnySymbol();
+  if (!size) return false;
+  const Expr& s = *size;
+  const Expr square = Expr::Mul(s, s);
+  const Expr pred = g.random().Of({Expr::Le(s, square), Expr::Lt(Expr::Mod(square, 4), 2),
+                                   Expr::Or(Expr::Eq(s, 0), Expr::Le(1, s)),
+                                   Expr::Eq(Expr::Mod(Expr::Add(square, s), 2), 0),
+                                   Expr::Le(Expr::FloorDiv(s, 2), Expr::Max(s, 3))});
+  return g.Emit("sym.check", {}, {{"pred", pred}});
+}
+
 // ---- Sizes that the data tell -------------------------------------------------------------------
 
 // The op on x and more, which defines how many elements there are.
@@ -206,10 +264,10 @@ bool Set(Generator& g) {
   return x != s && g.values().size() > 2 && g.Emit("set_", {{x}, {s}});
 }
 
-constexpr std::string_view kStructure[] = {"wrap",   "checkpoint", "hints",       "strict",
-                                           "cond",   "switch",     "while",       "map",
-                                           "scan",   "invoke",     "item",        "masked_select",
-                                           "unique", "nonzero",    "global.read", "global.write"};
+constexpr std::string_view kStructure[] = {
+    "wrap",    "checkpoint",  "hints",        "strict",   "cond",     "switch",        "while",
+    "map",     "scan",        "assoc_scan",   "invoke",   "item",     "masked_select", "unique",
+    "nonzero", "global.read", "global.write", "io.print", "io.token", "sym.check"};
 
 }  // namespace
 
@@ -227,6 +285,10 @@ void AddStructure(std::map<std::string_view, Recipe>& t) {
   t["while"] = While;
   t["map"] = Map;
   t["scan"] = Scan;
+  t["assoc_scan"] = AssocScan;
+  t["io.print"] = Print;
+  t["io.token"] = Print;
+  t["sym.check"] = Check;
   t["invoke"] = [](Generator& g) { return g.EmitCall(); };
   t["nonzero"] = [](Generator& g) { return Picked(g, "nonzero", false); };
   t["unique"] = [](Generator& g) { return Picked(g, "unique", false); };

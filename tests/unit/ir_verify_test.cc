@@ -223,6 +223,17 @@ TEST(Verify, BrokenTablesAreErrors) {
   Verify(module, outside);
   ASSERT_EQ(outside.count(), 1u);
   EXPECT_NE(outside.list()[0].message.find("outside its tables"), std::string::npos);
+  f.op(body.ops[0]).operands[0] = f.params()[0];
+  Diagnostics sound;
+  Verify(module, sound);
+  ASSERT_TRUE(sound.ok()) << sound.Render();
+  // A known op has the attributes of its record alone: those of an unknown one print, and what is
+  // printed does not read back.
+  f.op(body.ops[0]).unknown_args.emplace_back("speed", true);
+  Diagnostics unknown;
+  Verify(module, unknown);
+  ASSERT_EQ(unknown.count(), 1u);
+  EXPECT_NE(unknown.list()[0].message.find("do not fit the op"), std::string::npos);
 }
 
 // What a program that changes a graph can make and no text can say.

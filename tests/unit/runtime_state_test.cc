@@ -1,6 +1,7 @@
 // State in a context: in-place ops, aliasing, buffers, globals; and sizes that the run tells.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <numeric>
@@ -197,6 +198,40 @@ export func @main(%a: f32[2] mut, %b: f32[2] mut) -> (f32[2] into(%b), f32[2] in
   EXPECT_EQ(Values(a), (F{10, 20}));
   EXPECT_EQ(Values(b), (F{1, 2}));
   EXPECT_EQ(Values(outputs[0]), (F{11, 22}));
+}
+
+// A program that changes a module may move parameters and leave Value::index as it was.
+TEST_F(StateTest, ResultsFindParametersThatWereMoved) {
+  StatusOr<std::shared_ptr<Engine>> engine = Engine::Create({});
+  ASSERT_TRUE(engine.ok());
+  StatusOr<ir::Module> module = ParseModule(**engine, R"(gir 1 module @moved
+
+export func @main(%x: f32[2], %a: f32[2] mut, %b: f32[2] mut) -> (f32[2] into(%b), f32[2] into(%a)) {
+  %y: f32[2] = add(%x, 1.0)
+  %z: f32[2] = mul(%x, 2.0)
+  return %y, %z
+}
+)",
+                                            "test.ir");
+  ASSERT_TRUE(module.ok()) << module.status().ToString();
+  ir::Function& main = *module->Find("main");
+  std::vector<ir::ValueId>& params = main.block(main.body).params;
+  std::rotate(params.begin(), params.begin() + 1, params.end());  // a, b, x
+  StatusOr<std::shared_ptr<Session>> session =
+      Session::Load(*engine, *std::move(module), nullptr, {});
+  ASSERT_TRUE(session.ok()) << session.status().ToString();
+  StatusOr<std::unique_ptr<Context>> context = Context::Create(*session, "main");
+  ASSERT_TRUE(context.ok()) << context.status().ToString();
+  Tensor a = Floats({2}, {0, 0});
+  Tensor b = Floats({2}, {0, 0});
+  Tensor x = Floats({2}, {3, 4});
+  std::vector<Tensor> outputs;
+  Status status = (*context)->Run(std::vector<Tensor>{a, b, x}, outputs);
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  EXPECT_TRUE(outputs.empty());
+  EXPECT_EQ(Values(a), (F{6, 8}));
+  EXPECT_EQ(Values(b), (F{4, 5}));
+  EXPECT_EQ(Values(x), (F{3, 4}));
 }
 
 TEST_F(StateTest, ARegionOrCalleeWritesItsCaller) {

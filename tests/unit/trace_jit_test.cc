@@ -299,5 +299,23 @@ TEST(TraceFallbackTest, GraphBreaks) {  // spec: higher_order_ops 113
   EXPECT_EQ(whole(Counting({3})).status().id(), ErrorId::E105);
 }
 
+TEST(TraceJitTest, TiersGiveTheSameBits) {
+  auto fn = [](Array x) {
+    Array y = ops::sin(x) * 2;
+    const float first = y.Values<float>()[0];  // ends a piece
+    return ops::softmax(first > 1 ? ops::exp(y) + x : y - x);
+  };
+  const Array x = Counting({3, 5});
+  for (Tier tier : {Tier::kInterp, Tier::kCompiled}) {
+    auto pieces = jit(fn, {.tier = tier, .full_graph = false});
+    for (int call = 0; call < 2; ++call) {
+      StatusOr<Array> y = pieces(x);
+      ASSERT_TRUE(y.ok()) << y.status().ToString();
+      EXPECT_EQ(y->Values<float>(), fn(x).Values<float>());
+    }
+    EXPECT_EQ(pieces.stats().segments, 4u);
+  }
+}
+
 }  // namespace
 }  // namespace gcomp

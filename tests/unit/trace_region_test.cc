@@ -180,7 +180,7 @@ TEST(TraceRegionTest, PureBodiesRunOncePerKindOfArguments) {
     return gn(gn(gn(x)));
   };
   ExpectSameAsEager(captures, std::get<0>(args), std::get<1>(args));
-  EXPECT_EQ(captured_runs, 6);
+  EXPECT_EQ(captured_runs, 9);
   // So it does where it writes.
   auto writes = [&](Array x) {
     auto gn = region("gn",

@@ -83,7 +83,8 @@ std::vector<std::vector<double>> ValuesOf(R result) {
   return all;
 }
 
-// The traced function gives bit for bit what the function gives when it runs op by op.
+// The traced function gives bit for bit what the function gives when it runs op by op, and so it
+// does compiled.
 template <class F, class... A>
 void ExpectSameAsEager(F fn, const A&... args) {
   std::tuple<std::decay_t<A>...> held(args...);
@@ -94,6 +95,10 @@ void ExpectSameAsEager(F fn, const A&... args) {
   ASSERT_NE(jitted.traced(), nullptr);
   ExpectWhole(*jitted.traced());
   EXPECT_EQ(ValuesOf(*result), ValuesOf(eager)) << ir::Print(jitted.traced()->module);
+  auto compiled = jit(fn, {.tier = Tier::kCompiled});
+  auto again = compiled(args...);
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  EXPECT_EQ(ValuesOf(*again), ValuesOf(eager)) << ir::Print(compiled.traced()->module);
 }
 
 // ---- Counting -----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@
 #include "tools/filetest/op_diff.h"
 #include "tools/filetest/random_data.h"
 #include "tools/filetest/reference_diff.h"
+#include "tools/filetest/shared_inputs.h"
 
 namespace gcomp::filetest {
 namespace {
@@ -199,7 +200,9 @@ Status Invoke(Context& context, const ir::Function& function, std::span<const Te
               std::vector<Tensor>& outputs, Alignment alignment = Alignment::kWhole) {
   std::vector<Tensor> own(inputs.begin(), inputs.end());
   const std::vector<MutParam> params = MutParams(function);
-  if (alignment == Alignment::kOfOneElement) {
+  if (SharedOf(inputs)) {
+    GCOMP_ASSIGN_OR_RETURN(own, CopyTogether(inputs));
+  } else if (alignment == Alignment::kOfOneElement) {
     for (Tensor& input : own) {
       GCOMP_ASSIGN_OR_RETURN(input, Misaligned(input));
     }
@@ -515,18 +518,29 @@ Status Executor::DiffOnce(const ir::Function& function, const SymbolValues& symb
     FillRandom(kind, seed * 1000 + inputs.size(), input.dtype(), input.NumElements(), input.data());
     inputs.push_back(std::move(input));
   }
-  std::vector<Tensor> outputs;
-  GCOMP_RETURN_IF_ERROR(DiffVariants(function, inputs, label, outputs, problems));
-  std::vector<CpuLevel> levels;
-  for (const std::shared_ptr<Engine>& engine : engines_) levels.push_back(engine->cpu());
   std::vector<int64_t> values;
   for (const std::optional<int64_t>& symbol : bound) values.push_back(symbol.value_or(0));
+  GCOMP_RETURN_IF_ERROR(DiffInputs(function, values, inputs, label, problems));
+  std::vector<CpuLevel> levels;
+  for (const std::shared_ptr<Engine>& engine : engines_) levels.push_back(engine->cpu());
   GCOMP_ASSIGN_OR_RETURN(std::vector<std::string> differences,
                          DiffOps(function, values, kind, seed, levels));
   for (std::string& difference : differences) problems.push_back(label + difference);
+  GCOMP_ASSIGN_OR_RETURN(std::optional<std::vector<Tensor>> overlaid,
+                         Overlaid(function, inputs, seed));
+  if (!overlaid) return {};
+  return DiffInputs(function, values, *overlaid, label + "inputs that overlap: ", problems);
+}
+
+Status Executor::DiffInputs(const ir::Function& function, std::span<const int64_t> symbols,
+                            std::span<const Tensor> inputs, const std::string& label,
+                            std::vector<std::string>& problems) {
+  std::vector<Tensor> outputs;
+  GCOMP_RETURN_IF_ERROR(DiffVariants(function, inputs, label, outputs, problems));
   GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<const WeightStore> weights, Weights());
-  GCOMP_ASSIGN_OR_RETURN(differences, DiffReference(engines_[0], test_.text, weights, function,
-                                                    inputs, values, outputs));
+  GCOMP_ASSIGN_OR_RETURN(
+      std::vector<std::string> differences,
+      DiffReference(engines_[0], test_.text, weights, function, inputs, symbols, outputs));
   for (std::string& difference : differences) problems.push_back(label + difference);
   return {};
 }

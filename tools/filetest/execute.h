@@ -78,7 +78,12 @@ class Executor {
   Status DiffHostile(const Variant& variant, const ir::Function& function,
                      std::span<const Tensor> inputs, std::span<const Tensor> expected,
                      const std::string& where, std::vector<std::string>& problems) const;
-  // Random inputs of one kind: the whole function, then its ops one by one.
+  // The whole function on these inputs: all variants, and the reference.
+  Status DiffInputs(const ir::Function& function, std::span<const int64_t> symbols,
+                    std::span<const Tensor> inputs, const std::string& label,
+                    std::vector<std::string>& problems);
+  // Random inputs of one kind: the whole function, its ops one by one, and the whole function with
+  // inputs that overlap.
   Status DiffOnce(const ir::Function& function, const SymbolValues& symbols, uint64_t seed,
                   RandomKind kind, std::vector<std::string>& problems);
   // Null if the module names none.

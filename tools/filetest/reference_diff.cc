@@ -13,6 +13,7 @@
 #include "ir/text.h"
 #include "tests/reference/machine.h"
 #include "tests/reference/reference.h"
+#include "tools/filetest/shared_inputs.h"
 
 namespace gcomp::filetest {
 namespace {
@@ -141,6 +142,7 @@ class Replay {
     for (ValueId param : function_.params()) {
       if (!function_.value(param).annotations.weight) Adopt(param, inputs[next_input++]);
     }
+    if (const std::optional<SharedInputs> shared = SharedOf(inputs)) AdoptShared(inputs, *shared);
     for (const Snapshot& snapshot : snapshots_.params) Adopt(snapshot.of, seen_[snapshot.output]);
   }
 
@@ -209,6 +211,24 @@ class Replay {
   void Adopt(ValueId id, const Tensor& tensor) {
     frame_.values[id.index()] =
         machine_.memory().AddBits(tensor.dtype(), tensor.sizes(), tensor.data());
+  }
+
+  // Two inputs are places in one storage.
+  void AdoptShared(std::span<const Tensor> inputs, const SharedInputs& shared) {
+    const ir::DType dtype = inputs[shared.first].dtype();
+    const View block = machine_.memory().AddBits(dtype, {shared.num_elements}, shared.block);
+    std::vector<ValueId> params;
+    for (ValueId param : function_.params()) {
+      if (!function_.value(param).annotations.weight) params.push_back(param);
+    }
+    for (auto [input, at] :
+         {std::pair(shared.first, shared.first_at), std::pair(shared.second, shared.second_at)}) {
+      View view = block;
+      view.sizes = inputs[input].sizes();
+      const auto begin = block.places.begin() + at;
+      view.places.assign(begin, begin + inputs[input].NumElements());
+      frame_.values[params[input].index()] = std::move(view);
+    }
   }
 
   bool Compare(const ir::OpDef& def, std::span<const reference::Tensor> operands, const Tensor& got,
@@ -365,16 +385,6 @@ class Replay {
   std::vector<std::string> differences_;
 };
 
-// Row-major copies, as the function may write them.
-StatusOr<std::vector<Tensor>> Copies(std::span<const Tensor> inputs) {
-  std::vector<Tensor> copies;
-  for (const Tensor& input : inputs) {
-    GCOMP_ASSIGN_OR_RETURN(Tensor copy, Tensor::Copy(input.dtype(), input.sizes(), input.data()));
-    copies.push_back(std::move(copy));
-  }
-  return copies;
-}
-
 }  // namespace
 
 StatusOr<std::vector<std::string>> DiffReference(const std::shared_ptr<Engine>& engine,
@@ -394,7 +404,7 @@ StatusOr<std::vector<std::string>> DiffReference(const std::shared_ptr<Engine>& 
   GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<Session> session,
                          Session::Load(engine, std::move(module), weights, {}));
   GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<Context> context, Context::Create(session, name));
-  GCOMP_ASSIGN_OR_RETURN(std::vector<Tensor> own, Copies(inputs));
+  GCOMP_ASSIGN_OR_RETURN(std::vector<Tensor> own, CopyTogether(inputs));
   std::vector<Tensor> seen;
   GCOMP_RETURN_IF_ERROR(context->Run(own, seen));
 
