@@ -2,41 +2,46 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <queue>
 #include <utility>
 
 #include "base/format.h"
-#include "ir/loops.h"
 #include "ir/op_def.h"
 #include "jit/compose.h"
+#include "jit/cost.h"
+#include "jit/stage_info.h"
 
 namespace gcomp::codegen {
 namespace {
 
-// An innermost axis shorter than this leaves most lanes of a vector idle.
-constexpr int64_t kMinInner = 8;
-
 class Fuser {
  public:
   Fuser(const FusionGraph& graph, const FusionOptions& options)
-      : graph_(graph), options_(options), unit_of_(graph.ops.size()), units_(graph.ops.size()) {}
+      : graph_(graph),
+        options_(options),
+        stages_(graph),
+        unit_of_(graph.ops.size()),
+        units_(graph.ops.size()) {}
 
   Fusion Run() {
     Link();
     for (uint32_t op = 0; op < graph_.ops.size(); ++op) {
       unit_of_[op] = op;
       units_[op].ops = {op};
-      Join(op);
     }
-    for (Unit& unit : units_) Alone(unit);
+    for (uint32_t op = 0; op < graph_.ops.size(); ++op) Join(op);
+    for (Unit& unit : units_) Finish(unit);
     return Order();
   }
 
  private:
   struct Unit {
-    std::vector<uint32_t> ops;
-    std::optional<FusedKernel> kernel;
+    std::vector<uint32_t> ops;                 // ascending; empty = it is part of another unit
+    std::unique_ptr<Composition> composition;  // of several ops
+    std::optional<Cost> cost;                  // once it was asked for
+    std::optional<FusedKernel> kernel;         // once all units are as they stay
   };
 
   // ---- What the graph says ----------------------------------------------------------------------
@@ -68,36 +73,9 @@ class Fuser {
       before.erase(std::unique(before.begin(), before.end()), before.end());
       for (uint32_t first : before) behind_[first].push_back(op);
     }
-    Lower();
-  }
-
-  void Lower() {
-    why_alone_.resize(graph_.ops.size());
-    nests_.resize(graph_.ops.size(), nullptr);
-    for (uint32_t op = 0; op < graph_.ops.size(); ++op) {
-      const FusionOp& node = graph_.ops[op];
-      why_alone_[op] = node.alone;
-      if (!node.alone.empty()) continue;
-      const ir::Lowering& lowering = node.op->def->lowering;
-      if (lowering.loops == nullptr) {
-        why_alone_[op] = lowering.why.empty() ? "it has no loops" : std::string(lowering.why);
-        continue;
-      }
-      StatusOr<ir::LoopNest> nest =
-          ir::LowerOp(*node.function, *node.op, Specs(node.operands), Specs(node.results));
-      if (!nest.ok()) {
-        why_alone_[op] = nest.status().message();
-        continue;
-      }
-      owned_.push_back(std::make_unique<ir::LoopNest>(std::move(*nest)));
-      nests_[op] = owned_.back().get();
-    }
-  }
-
-  std::vector<ir::TensorSpec> Specs(const std::vector<uint32_t>& tensors) const {
-    std::vector<ir::TensorSpec> specs;
-    for (uint32_t tensor : tensors) specs.push_back(graph_.tensors[tensor].spec);
-    return specs;
+    outside_.resize(tensors);
+    for (size_t t = 0; t < tensors; ++t) outside_[t] = readers_[t].size();
+    seen_.assign(ops, 0);
   }
 
   // ---- Growing units ----------------------------------------------------------------------------
@@ -119,32 +97,116 @@ class Fuser {
 
   // Empty if the units of the two are one now, else why not.
   std::string TryJoin(uint32_t maker, uint32_t op) {
-    if (!why_alone_[op].empty()) return Format("{}: {}", NameOf(op), why_alone_[op]);
-    if (!why_alone_[maker].empty()) return Format("{}: {}", NameOf(maker), why_alone_[maker]);
-    const Unit& a = units_[unit_of_[maker]];
-    const Unit& b = units_[unit_of_[op]];
-    Unit joined;
-    std::merge(a.ops.begin(), a.ops.end(), b.ops.begin(), b.ops.end(),
-               std::back_inserter(joined.ops));
-    if (joined.ops.size() > options_.max_ops) {
+    for (uint32_t one : {op, maker}) {
+      if (const std::string& why = stages_.why_alone(one); !why.empty()) {
+        return Format("{}: {}", NameOf(one), why);
+      }
+    }
+    uint32_t into = unit_of_[op];
+    uint32_t from = unit_of_[maker];
+    if (units_[into].ops.size() + units_[from].ops.size() > options_.max_ops) {
       return Format("a kernel takes {} ops at most", options_.max_ops);
     }
-    if (Passes(joined.ops)) return "an op between them stays outside";
-    Composed composed =
-        Compose(graph_, nests_, joined.ops, Stored(joined.ops), options_.max_buffers);
-    if (!composed.kernel.has_value()) return composed.why;
-    if (std::string why = Unfit(*composed.kernel); !why.empty()) return why;
-    joined.kernel = std::move(composed.kernel);
-    const uint32_t into = unit_of_[op];
-    units_[unit_of_[maker]] = {};
-    for (uint32_t member : joined.ops) unit_of_[member] = into;
-    units_[into] = std::move(joined);
+    std::vector<uint32_t> joined;
+    std::merge(units_[into].ops.begin(), units_[into].ops.end(), units_[from].ops.begin(),
+               units_[from].ops.end(), std::back_inserter(joined));
+    if (Passes(joined)) return "an op between them stays outside";
+    // The smaller one moves.
+    if (units_[into].ops.size() < units_[from].ops.size()) std::swap(into, from);
+    if (std::string why = Unite(units_[from], units_[into], joined); !why.empty()) return why;
+    units_[from] = {};
     return {};
   }
 
-  // A kernel for a unit of one op, where its loops can be one.
-  void Alone(Unit& unit) {
-    if (unit.ops.size() != 1 || nests_[unit.ops[0]] == nullptr) return;
+  // Makes `into` the unit of all `joined` ops, and leaves `from` behind. Else says why not, and all
+  // is as before.
+  std::string Unite(Unit& from, Unit& into, std::vector<uint32_t>& joined) {
+    const uint32_t from_number = unit_of_[from.ops.front()];
+    const uint32_t into_number = unit_of_[into.ops.front()];
+    Move(from.ops, into_number);
+    Composition* grown = into.composition.get();
+    std::unique_ptr<Composition> anew;
+    std::string why;
+    if (grown == nullptr || !grown->Grow(from.ops, options_.max_buffers).empty()) {
+      anew = NewComposition();
+      why = anew->Grow(joined, options_.max_buffers);
+    }
+    std::optional<Cost> cost;
+    if (why.empty() && (anew != nullptr || !grown->GrewPlainly())) {
+      cost = CostOfFused((anew != nullptr ? *anew : *grown).Kernel());
+      // What they cost apart is told by their compositions as they were.
+      Move(from.ops, from_number);
+      if (grown != nullptr) grown->Undo();
+      const Cost apart = CostOf(from) + CostOf(into);
+      if (cost->ns > apart.ns) {
+        return Format("one kernel would take {}, apart they take {}", cost->ToString(),
+                      apart.ToString());
+      }
+      Move(from.ops, into_number);
+      if (anew == nullptr) why = grown->Grow(from.ops, options_.max_buffers);
+    }
+    if (!why.empty()) {
+      Move(from.ops, from_number);
+      if (grown != nullptr) grown->Undo();
+      return why;
+    }
+    if (anew != nullptr) into.composition = std::move(anew);
+    into.ops = std::move(joined);
+    into.cost = cost;
+    return {};
+  }
+
+  // Of a unit as it stands.
+  const Cost& CostOf(Unit& unit) {
+    if (!unit.cost.has_value()) {
+      if (unit.composition != nullptr) {
+        unit.cost = CostOfFused(unit.composition->Kernel());
+      } else {
+        const std::unique_ptr<Composition> alone = NewComposition();
+        const std::string why = alone->Grow(unit.ops, options_.max_buffers);
+        // Loops that are a kernel in company alone: nothing to compare with, so any kernel pays.
+        unit.cost = why.empty() ? CostOfOwnKernel(alone->Kernel())
+                                : Cost{std::numeric_limits<double>::infinity(), 0};
+      }
+    }
+    return *unit.cost;
+  }
+
+  std::unique_ptr<Composition> NewComposition() const {
+    return std::make_unique<Composition>(graph_, stages_, [this](uint32_t storage) {
+      return escapes_[storage] || outside_[storage] > 0;
+    });
+  }
+
+  // Makes the ops, all of one unit, part of the unit with that number, and counts who reads from
+  // outside.
+  void Move(const std::vector<uint32_t>& ops, uint32_t unit) {
+    const uint32_t old = unit_of_[ops.front()];
+    auto count = [&](uint32_t storage, uint32_t other) {
+      if (other == kNone || std::binary_search(ops.begin(), ops.end(), other)) return;
+      if (unit_of_[other] == old) ++outside_[storage];
+      if (unit_of_[other] == unit) --outside_[storage];
+    };
+    for (uint32_t op : ops) {
+      for (uint32_t operand : graph_.ops[op].operands) {
+        const uint32_t storage = graph_.tensors[operand].storage;
+        count(storage, maker_[storage]);
+      }
+      for (uint32_t result : graph_.ops[op].results) {
+        for (uint32_t reader : readers_[result]) count(result, reader);
+      }
+    }
+    for (uint32_t op : ops) unit_of_[op] = unit;
+  }
+
+  // The kernel of a unit: of several ops, or of one op whose loops can be one.
+  void Finish(Unit& unit) {
+    if (unit.composition != nullptr) {
+      unit.kernel = unit.composition->Kernel();
+      unit.composition = nullptr;
+      return;
+    }
+    if (unit.ops.size() != 1 || !stages_.why_alone(unit.ops[0]).empty()) return;
     int64_t elements = 0;
     const FusionOp& op = graph_.ops[unit.ops[0]];
     for (const std::vector<uint32_t>* tensors : {&op.operands, &op.results}) {
@@ -153,21 +215,26 @@ class Fuser {
       }
     }
     if (elements < options_.alone_from) return;
-    unit.kernel = Compose(graph_, nests_, unit.ops, Stored(unit.ops), options_.max_buffers).kernel;
+    const std::unique_ptr<Composition> composition = NewComposition();
+    if (!composition->Grow(unit.ops, options_.max_buffers).empty()) return;
+    FusedKernel kernel = composition->Kernel();
+    // Two threads at least share its work.
+    const bool pays = CostOfFused(kernel).ns <= 2 * CostOfOwnKernel(kernel).ns;
+    if (pays || options_.alone_from == 0) unit.kernel = std::move(kernel);
   }
 
   // True if something outside runs behind one of the ops and before another.
-  bool Passes(const std::vector<uint32_t>& ops) const {
+  bool Passes(const std::vector<uint32_t>& ops) {
     auto inside = [&](uint32_t op) { return std::binary_search(ops.begin(), ops.end(), op); };
     std::vector<uint32_t> stack;
-    std::vector<bool> seen(graph_.ops.size());
+    ++round_;
     auto push = [&](uint32_t op) {
       for (uint32_t next : behind_[op]) {
         // Later ops than the last are in no unit yet, so that nothing leads back.
-        if (next <= ops.back() && !seen[next] && !inside(next)) {
-          seen[next] = true;
-          stack.push_back(next);
-        }
+        if (next > ops.back()) break;
+        if (seen_[next] == round_ || inside(next)) continue;
+        seen_[next] = round_;
+        stack.push_back(next);
       }
     };
     for (uint32_t op : ops) push(op);
@@ -182,45 +249,6 @@ class Fuser {
       }
     }
     return false;
-  }
-
-  // By tensor: someone outside the ops reads the memory.
-  std::vector<bool> Stored(const std::vector<uint32_t>& ops) const {
-    std::vector<bool> stored(graph_.tensors.size());
-    for (uint32_t op : ops) {
-      for (uint32_t result : graph_.ops[op].results) {
-        stored[result] =
-            escapes_[result] ||
-            std::any_of(readers_[result].begin(), readers_[result].end(), [&](uint32_t reader) {
-              return !std::binary_search(ops.begin(), ops.end(), reader);
-            });
-      }
-    }
-    return stored;
-  }
-
-  // Why the kernel would run slower than the ops one by one; empty if it would not.
-  static std::string Unfit(const FusedKernel& kernel) {
-    const bool lanes = kernel.has_row && kernel.order == ir::Stage::Order::kLanes;
-    const size_t vector = lanes ? kernel.axes.size() : kernel.axes.size() - 1;
-    if (kernel.axes.empty() && !lanes) return {};
-    const int64_t inner = lanes ? kernel.row : kernel.axes[vector];
-    if (inner < kMinInner && kernel.Points() > 4 * kMinInner) {
-      return Format("the innermost axis has {} elements only", inner);
-    }
-    int strided = 0;
-    int dense = 0;
-    for (const Node& node : kernel.nodes) {
-      if (node.kind != Node::Kind::kLoad) continue;
-      const int64_t stride = kernel.accesses[node.detail].offset.coefs[vector];
-      (stride == 0 || stride == 1 ? dense : strided)++;
-    }
-    for (const Store& store : kernel.stores) {
-      const int64_t stride = store.offset.coefs[vector];
-      (stride == 0 || stride == 1 ? dense : strided)++;
-    }
-    if (strided > dense) return "it would walk memory with strides";
-    return {};
   }
 
   // ---- The order of units -----------------------------------------------------------------------
@@ -263,6 +291,7 @@ class Fuser {
 
   const FusionGraph& graph_;
   const FusionOptions& options_;
+  StageTable stages_;
   std::vector<uint32_t> unit_of_;  // by op
   std::vector<Unit> units_;        // a unit has the number of one of its ops
   std::vector<FusionCut> cuts_;
@@ -271,9 +300,9 @@ class Fuser {
   std::vector<std::vector<uint32_t>> readers_;  // by storage
   std::vector<std::vector<uint32_t>> before_;   // by op: who must run before it
   std::vector<std::vector<uint32_t>> behind_;   // by op: who must run behind it
-  std::vector<std::string> why_alone_;
-  std::vector<const ir::LoopNest*> nests_;
-  std::vector<std::unique_ptr<ir::LoopNest>> owned_;
+  std::vector<size_t> outside_;                 // by storage: reads by ops of other units
+  std::vector<uint32_t> seen_;                  // by op: the last round that met it
+  uint32_t round_ = 0;
 };
 
 }  // namespace

@@ -1,12 +1,16 @@
 // Fusion: which ops of a block run as one kernel, and why others do not.
 //
 // Ops join the kernel of what they read when the whole can be told as one FusedKernel: pointwise
-// ops, casts, pads and copies in any chain or tree; what a reduction reads; what reads a reduction,
-// also of the same rows again (softmax, layer_norm). Views between them fold into index maps. What
-// is read from outside the kernel is stored as well (several results).
+// ops, casts, pads, concats and copies in any chain or tree; what a reduction reads; what reads a
+// reduction, also of the same rows again (softmax, layer_norm). Views between them fold into index
+// maps. What is read from outside the kernel is stored as well (several results).
 //
-// Greedy, in the order of the text: an op tries the groups of its operands. Every op is in one
-// group, so nothing is computed twice but cheap parts of rows.
+// Greedy, in the order of the text: an op tries the groups of its operands, and joins where the
+// kernel of all costs no more than the kernels apart (jit/cost.h). Every op is in one group; what a
+// kernel computes more than once (a broadcast, a loop over a row again) counts as often.
+//
+// A group grows by what joins it (jit/compose.h), so that a block takes time about linear in its
+// ops.
 //
 // The bits stay: a kernel computes each op's own loop nest (Lowering::loops), in its types and
 // order.
@@ -76,7 +80,7 @@ struct Fusion {
 
 struct FusionOptions {
   // An op that fuses with none gets a kernel, if it can be one, from so many elements on: eager
-  // kernels run on one thread.
+  // kernels run on one thread. From 0 on: whatever it costs.
   int64_t alone_from = INT64_MAX;
   size_t max_ops = 256;     // per kernel
   size_t max_buffers = 32;  // per kernel

@@ -1,6 +1,10 @@
 #include "jit/stage_info.h"
 
+#include <algorithm>
 #include <bit>
+
+#include "base/format.h"
+#include "ir/op_def.h"
 
 namespace gcomp::codegen {
 namespace {
@@ -24,22 +28,20 @@ void SetPlace(const FusionGraph& graph, uint32_t op, const ir::LoopNest& nest, s
   load.shift = tensor.byte_offset / ir::BytesOf(tensor.spec.dtype);
 }
 
-}  // namespace
-
-uint64_t ComputeBits(const ir::Scalar& scalar) {
-  switch (scalar.dtype) {
-    case DType::kI8:
-      return static_cast<uint32_t>(static_cast<int32_t>(static_cast<int8_t>(scalar.bits)));
-    case DType::kI16:
-      return static_cast<uint32_t>(static_cast<int32_t>(static_cast<int16_t>(scalar.bits)));
-    case DType::kF16:
-    case DType::kBF16:
-      return std::bit_cast<uint32_t>(static_cast<float>(scalar.ToDouble()));
-    default:
-      return scalar.bits;
-  }
+// Where a bound leaves one position of an axis, the load does not move along it: an axis of one
+// element of what it reads is none.
+void StandAtZero(const Bound& bound, Offset& offset) {
+  if (bound.limit != 1) return;
+  const std::vector<int64_t>& coefs = bound.index.coefs;
+  const auto axis = std::find_if(coefs.begin(), coefs.end(), [](int64_t c) { return c != 0; });
+  if (axis == coefs.end() || *axis != 1) return;
+  if (std::count(coefs.begin(), coefs.end(), 0) + 1 != std::ssize(coefs)) return;
+  int64_t& coef = offset.coefs[static_cast<size_t>(axis - coefs.begin())];
+  offset.base -= coef * bound.index.base;
+  coef = 0;
 }
 
+// The stage of an op of the graph. Temporaries of its nest have the places from `first_temp` on.
 Maybe<StageInfo> MakeStageInfo(const FusionGraph& graph, uint32_t op, const ir::LoopNest& nest,
                                const ir::Stage& stage, uint32_t first_temp) {
   if (stage.kind == ir::Stage::Kind::kScan) return Refusal{"a scan has a kernel of its own"};
@@ -93,6 +95,7 @@ Maybe<StageInfo> MakeStageInfo(const FusionGraph& graph, uint32_t op, const ir::
         b.bounds.push_back({bind(guard.index), number(guard.limit)});
       }
       if (!load.guards.empty()) b.otherwise = ComputeBits(load.otherwise);
+      for (const Bound& bound : b.bounds) StandAtZero(bound, b.offset);
     }
     return bound;
   };
@@ -108,6 +111,63 @@ Maybe<StageInfo> MakeStageInfo(const FusionGraph& graph, uint32_t op, const ir::
   info.dtype = to.dtype;
   info.store.base += to.shift;
   return info;
+}
+
+std::vector<ir::TensorSpec> Specs(const FusionGraph& graph, const std::vector<uint32_t>& tensors) {
+  std::vector<ir::TensorSpec> specs;
+  for (uint32_t tensor : tensors) specs.push_back(graph.tensors[tensor].spec);
+  return specs;
+}
+
+}  // namespace
+
+uint64_t ComputeBits(const ir::Scalar& scalar) {
+  switch (scalar.dtype) {
+    case DType::kI8:
+      return static_cast<uint32_t>(static_cast<int32_t>(static_cast<int8_t>(scalar.bits)));
+    case DType::kI16:
+      return static_cast<uint32_t>(static_cast<int32_t>(static_cast<int16_t>(scalar.bits)));
+    case DType::kF16:
+    case DType::kBF16:
+      return std::bit_cast<uint32_t>(static_cast<float>(scalar.ToDouble()));
+    default:
+      return scalar.bits;
+  }
+}
+
+StageTable::StageTable(const FusionGraph& graph) : graph_(graph), ops_(graph.ops.size()) {
+  auto temps = static_cast<uint32_t>(graph.tensors.size());
+  for (uint32_t op = 0; op < ops_.size(); ++op) {
+    Lower(op, temps);
+    if (ops_[op].nest != nullptr) temps += static_cast<uint32_t>(ops_[op].nest->temps.size());
+  }
+}
+
+void StageTable::Lower(uint32_t op, uint32_t first_temp) {
+  const FusionOp& node = graph_.ops[op];
+  OpStages& to = ops_[op];
+  to.why_alone = node.alone;
+  if (!node.alone.empty()) return;
+  const ir::Lowering& lowering = node.op->def->lowering;
+  if (lowering.loops == nullptr) {
+    to.why_alone = lowering.why.empty() ? "it has no loops" : std::string(lowering.why);
+    return;
+  }
+  StatusOr<ir::LoopNest> nest = ir::LowerOp(*node.function, *node.op, Specs(graph_, node.operands),
+                                            Specs(graph_, node.results));
+  if (!nest.ok()) {
+    to.why_alone = nest.status().message();
+    return;
+  }
+  to.nest = std::make_unique<ir::LoopNest>(std::move(*nest));
+  for (const ir::Stage& stage : to.nest->stages) {
+    Maybe<StageInfo> info = MakeStageInfo(graph_, op, *to.nest, stage, first_temp);
+    if (!info) {
+      to.why_alone = info.refusal().why;
+      return;
+    }
+    to.stages.push_back(std::move(*info));
+  }
 }
 
 }  // namespace gcomp::codegen

@@ -1,41 +1,17 @@
 // StageInfo: a stage of an op's loop nest with numbers for Exprs, as fusion reads it. Part of
-// jit/compose.cc alone.
+// jit/compose.h alone.
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "ir/loops.h"
 #include "jit/fuse.h"
+#include "jit/maybe.h"
 
 namespace gcomp::codegen {
-
-// Why ops can't be one kernel.
-struct Refusal {
-  std::string why;
-};
-
-// A T, or the refusal.
-template <class T>
-class Maybe {
- public:
-  Maybe(T value) : value_(std::move(value)) {}
-
-  Maybe(Refusal refusal) : why_(std::move(refusal.why)) {}
-
-  explicit operator bool() const { return value_.has_value(); }
-
-  T& operator*() { return *value_; }
-
-  Refusal refusal() const { return {why_}; }
-
- private:
-  std::optional<T> value_;
-  std::string why_;
-};
 
 // A load or index of a stage with numbers; coefs: axes of the stage, then its row.
 struct StageLoad {
@@ -66,8 +42,28 @@ struct StageInfo {
 // An element's bits in its compute type.
 uint64_t ComputeBits(const ir::Scalar& scalar);
 
-// The stage of an op of the graph. Temporaries of its nest have the places from `first_temp` on.
-Maybe<StageInfo> MakeStageInfo(const FusionGraph& graph, uint32_t op, const ir::LoopNest& nest,
-                               const ir::Stage& stage, uint32_t first_temp);
+// The stages of the ops of a graph, made once.
+class StageTable {
+ public:
+  explicit StageTable(const FusionGraph& graph);
+
+  // Why the op is no part of a kernel of several; empty = it may be.
+  const std::string& why_alone(uint32_t op) const { return ops_[op].why_alone; }
+
+  // Those of an op that may be.
+  const std::vector<StageInfo>& stages(uint32_t op) const { return ops_[op].stages; }
+
+ private:
+  struct OpStages {
+    std::string why_alone;
+    std::unique_ptr<ir::LoopNest> nest;
+    std::vector<StageInfo> stages;
+  };
+
+  void Lower(uint32_t op, uint32_t first_temp);
+
+  const FusionGraph& graph_;
+  std::vector<OpStages> ops_;
+};
 
 }  // namespace gcomp::codegen

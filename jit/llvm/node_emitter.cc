@@ -93,16 +93,6 @@ void NodeEmitter::SetVectors(std::vector<Vector> vectors, llvm::Value* row_index
   }
 }
 
-llvm::Value* NodeEmitter::LaneMask(llvm::Value* active) {
-  const auto lanes = static_cast<unsigned>(vector_ops_.lanes());
-  llvm::SmallVector<llvm::Constant*, 16> numbers;
-  for (unsigned l = 0; l < lanes; ++l) numbers.push_back(b_.getInt32(l));
-  // Both sides are far below 2^31: what is more than a vector is all of it.
-  llvm::Value* some = b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, active, Const(lanes));
-  llvm::Value* bound = b_.CreateVectorSplat(lanes, b_.CreateTrunc(some, b_.getInt32Ty()));
-  return b_.CreateICmpSLT(llvm::ConstantVector::get(numbers), bound);
-}
-
 llvm::Type* NodeEmitter::ElementType(uint32_t buffer) const {
   return b_.getIntNTy(static_cast<unsigned>(8 * ir::BytesOf(kernel_.buffers[buffer].dtype)));
 }
@@ -226,6 +216,7 @@ llvm::Value* NodeEmitter::EmitNode(const Node& node, uint32_t id, const Vector* 
       break;  // set by who runs the row
     case Node::Kind::kPrim: {
       if (node.prim == ir::Prim::kConst) return OpsFor(vector).Constant({node.type, node.imm});
+      if (llvm::Value* test = EmitPositionTest(node, vector)) return test;
       std::vector<llvm::Value*> args;
       for (int a = 0; a < node.arity(); ++a) args.push_back(arg(a));
       const uint32_t typed = node.args[node.prim == ir::Prim::kSelect ? 1 : 0];
@@ -234,40 +225,6 @@ llvm::Value* NodeEmitter::EmitNode(const Node& node, uint32_t id, const Vector* 
     }
   }
   return llvm::PoisonValue::get(OpsFor(vector).TypeOf(node.type));
-}
-
-llvm::Value* NodeEmitter::EmitIndex(const Offset& offset, const Vector* vector) {
-  llvm::Value* value = ItemBase(offset);
-  if (llvm::Value* part = RowPart(offset)) value = b_.CreateAdd(value, part);
-  if (vector == nullptr) return value;
-  const int64_t* coef = VectorCoef(offset);
-  if (coef == nullptr) return vector_ops_.Splat(value);
-  llvm::SmallVector<llvm::Constant*, 16> numbers;
-  for (int l = 0; l < vector_ops_.lanes(); ++l) {
-    numbers.push_back(b_.getInt64(static_cast<uint64_t>(vector->plus + l)));
-  }
-  llvm::Value* at = vector_ops_.Splat(vector->first);
-  llvm::Value* iota = vector_ops_.lanes() == 1 ? static_cast<llvm::Value*>(numbers[0])
-                                               : llvm::ConstantVector::get(numbers);
-  at = b_.CreateMul(b_.CreateAdd(at, iota), vector_ops_.Splat(Number(*coef)));
-  return b_.CreateAdd(vector_ops_.Splat(value), at);
-}
-
-llvm::Value* NodeEmitter::InBounds(const Access& access, const Vector* vector) {
-  llvm::Value* inside = nullptr;
-  for (const Bound& bound : access.bounds) {
-    llvm::Value* index = EmitIndex(bound.index, vector);
-    llvm::Value* limit = Number(bound.limit);
-    llvm::Value* zero = Const(0);
-    if (vector != nullptr) {
-      limit = vector_ops_.Splat(limit);
-      zero = vector_ops_.Splat(zero);
-    }
-    llvm::Value* holds =
-        b_.CreateAnd(b_.CreateICmpSGE(index, zero), b_.CreateICmpSLT(index, limit));
-    inside = inside == nullptr ? holds : b_.CreateAnd(inside, holds);
-  }
-  return inside;
 }
 
 llvm::Value* NodeEmitter::EmitLoad(const Access& access, const Vector* vector) {
@@ -282,12 +239,16 @@ llvm::Value* NodeEmitter::EmitLoad(const Access& access, const Vector* vector) {
   llvm::Value* address = Address(access.offset, access.buffer, vector);
   const int64_t* coef = VectorCoef(access.offset);
   llvm::Value* value = nullptr;
+  const bool side_by_side = vector != nullptr && (coef == nullptr || *coef == 1);
+  if (side_by_side && inside != nullptr) {
+    // Where no lane reads, the address may be no memory: a load of one element must not touch it,
+    // and a masked load is slow there.
+    address = b_.CreateSelect(b_.CreateOrReduce(mask), address, buffers_[access.buffer]);
+  }
   if (vector == nullptr) {
     value = ops.Load(dtype, address, mask);
   } else if (coef == nullptr) {
-    // One element for all lanes; under a mask it may be out of the buffer.
-    value = inside == nullptr ? ops.LoadSplat(dtype, address)
-                              : ops.LoadStrided(dtype, address, Const(0), mask);
+    value = ops.LoadSplat(dtype, address);
   } else if (*coef == 1) {
     value = ops.Load(dtype, address, mask);
   } else {

@@ -111,6 +111,9 @@ class NodeEmitter {
   llvm::Value* EmitLoad(const Access& access, const Vector* vector);
   llvm::Value* EmitIndex(const Offset& offset, const Vector* vector);
   llvm::Value* InBounds(const Access& access, const Vector* vector);
+  bool MovesByOne(const Offset& offset) const;
+  llvm::Value* LanesBelow(const Offset& index, llvm::Value* limit, const Vector& vector);
+  llvm::Value* EmitPositionTest(const Node& node, const Vector* vector);
   llvm::Value* KeptAddress(uint32_t node, const Vector& vector) const;
 
   VectorOps& OpsFor(const Vector* vector) { return vector == nullptr ? scalar_ops_ : vector_ops_; }

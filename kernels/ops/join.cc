@@ -77,16 +77,48 @@ StatusOr<std::unique_ptr<ir::Kernel>> PrepareConcat(const ir::KernelCtx& ctx) {
   return MakePieceKernel(std::move(pieces));
 }
 
+// One stage, so that an element's reader can ask for it alone: every part is read at its own
+// position, guarded, and the position along the axis says which of them counts.
 Status LowerConcat(ir::LowerCtx& ctx) {
   const ir::LowerCtx::Tensor& y = ctx.results[0];
   const size_t axis = ConcatAxis(ctx.attrs, y.sizes.size());
+  const size_t parts = ctx.operands.size();
+  const ir::DType type = ir::ComputeTypeOf(y.dtype);
+  ir::Stage stage;
+  stage.axes = y.sizes;
+  stage.store_buffer = ctx.result_buffer(0);
+  stage.store = {0, y.strides};
+  Dims along(y.sizes.size(), Expr(0));
+  along[axis] = 1;
+  std::vector<ir::Load> behind;  // positions behind the end of each part but the last: < 0 in it
   Expr at = 0;
-  for (size_t i = 0; i < ctx.operands.size(); ++i) {
+  for (size_t i = 0; i < parts; ++i) {
     const ir::LowerCtx::Tensor& x = ctx.operands[i];
-    ctx.nest.stages.push_back(CopyStage(x.dtype, x.sizes, i, {0, x.strides}, ctx.result_buffer(0),
-                                        {Expr::Mul(at, y.strides[axis]), y.strides}));
+    const Expr back = Expr::Sub(0, at);
+    ir::Load load{.buffer = i,
+                  .offset = {Expr::Mul(back, x.strides[axis]), x.strides},
+                  .guards = {},
+                  .otherwise = {y.dtype, 0}};
+    if (parts > 1) load.guards.push_back({{back, along}, x.sizes[axis]});
+    stage.loads.push_back(std::move(load));
     at = Expr::Add(at, x.sizes[axis]);
+    if (i + 1 == parts) break;
+    behind.push_back({.buffer = ir::Load::kIndex,
+                      .offset = {Expr::Sub(0, at), along},
+                      .guards = {},
+                      .otherwise = {ir::DType::kI64, 0}});
   }
+  stage.loads.insert(stage.loads.end(), behind.begin(), behind.end());
+  ir::ScalarGraph& body = stage.body;
+  uint32_t value = body.Param(parts - 1, type);
+  for (size_t i = parts - 1; i-- > 0;) {
+    const uint32_t position = body.Param(parts + i, ir::DType::kI64);
+    const uint32_t zero = body.Const({ir::DType::kI64, 0});
+    const uint32_t in_part = body.Add({ir::Prim::kLt, ir::DType::kBool, {position, zero, 0}});
+    value = body.Add({ir::Prim::kSelect, type, {in_part, body.Param(i, type), value}});
+  }
+  stage.body_result = value;
+  ctx.nest.stages.push_back(std::move(stage));
   return {};
 }
 

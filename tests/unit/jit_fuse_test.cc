@@ -4,82 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/format.h"
-#include "ir/op_def.h"
 #include "jit/compiler.h"
-#include "jit/fuse.h"
 #include "jit/schedule.h"
-#include "runtime/engine.h"
+#include "tests/unit/jit_fuse_testing.h"
 
 namespace gcomp::codegen {
 namespace {
-
-// The body of @main, whose sizes are numbers, as a graph for fusion.
-class FuseTest : public ::testing::Test {
- protected:
-  void Load(std::string_view text) {
-    StatusOr<std::shared_ptr<Engine>> engine = Engine::Create({});
-    ASSERT_TRUE(engine.ok());
-    engine_ = *engine;
-    std::string report;
-    StatusOr<ir::Module> module = ParseModule(*engine_, text, "test.ir", &report);
-    ASSERT_TRUE(module.ok()) << report;
-    module_ = *std::move(module);
-    const ir::Function& f = *module_.Find("main");
-    graph_ = {};
-    for (uint32_t i = 0; i < f.values.size(); ++i) {
-      StatusOr<ir::TensorSpec> spec = ir::BindType(f.value(ir::ValueId(i)).type, {});
-      ASSERT_TRUE(spec.ok());
-      graph_.tensors.push_back({*spec, i, 0, false, {}});
-      if (f.values[i].kind == ir::Value::Kind::kLiteral) {
-        graph_.tensors[i].literal = f.values[i].literal;
-      }
-    }
-    for (ir::OpId id : f.block(f.body).ops) {
-      const ir::Op& op = f.op(id);
-      if (op.def->is_view()) {
-        const uint32_t from = Index(op.operands[0]);
-        FusionTensor& view = graph_.tensors[Index(op.results[0])];
-        view.storage = graph_.tensors[from].storage;
-        view.byte_offset =
-            graph_.tensors[from].byte_offset +
-            (view.spec.offset - graph_.tensors[from].spec.offset) * ir::BytesOf(view.spec.dtype);
-        continue;
-      }
-      FusionOp& node = graph_.ops.emplace_back();
-      node.function = &f;
-      node.op = &op;
-      for (ir::ValueId operand : op.operands) node.operands.push_back(Index(operand));
-      for (ir::ValueId result : op.results) node.results.push_back(Index(result));
-    }
-    for (ir::ValueId id : f.block(f.body).yields) graph_.tensors[Index(id)].escapes = true;
-  }
-
-  static uint32_t Index(ir::ValueId id) { return static_cast<uint32_t>(id.index()); }
-
-  // "exp mul | matmul | add relu": the units in the order in which they run.
-  std::string Units(const FusionOptions& options = {}) {
-    fusion_ = Fuse(graph_, options);
-    std::string text;
-    for (const FusionUnit& unit : fusion_.units) {
-      if (!text.empty()) text += " | ";
-      for (size_t i = 0; i < unit.ops.size(); ++i) {
-        text += (i == 0 ? "" : " ") + std::string(graph_.ops[unit.ops[i]].op->def->name);
-      }
-    }
-    return text;
-  }
-
-  std::shared_ptr<Engine> engine_;
-  ir::Module module_;
-  FusionGraph graph_;
-  Fusion fusion_;
-};
 
 TEST_F(FuseTest, AChainIsOneKernelWithMergedAxes) {
   Load(R"(gir 1 module @m
@@ -186,16 +120,80 @@ export func @main(%x: f32[20, 30], %y: f32[30, 20]) -> (f32[28, 20]) {
 
 TEST_F(FuseTest, WhatAPadReadsFoldsIn) {
   Load(R"(gir 1 module @m
-export func @main(%x: f32[10, 30]) -> (f32[13, 32]) {
-  %e: f32[10, 30] = exp(%x)
-  %p: f32[13, 32] = pad(%e, low = [1, 2], high = [2, 0], value = 3.0)
+export func @main(%x: f32[100, 254]) -> (f32[103, 256]) {
+  %e: f32[100, 254] = neg(%x)
+  %p: f32[103, 256] = pad(%e, low = [1, 2], high = [2, 0], value = 3.0)
   return %p
 }
 )");
-  ASSERT_EQ(Units(), "exp pad");
+  ASSERT_EQ(Units(), "neg pad");
   ASSERT_TRUE(fusion_.units[0].kernel.has_value());
   // Nothing outside of x is read.
   EXPECT_EQ(fusion_.units[0].kernel->accesses[0].bounds.size(), 2u);
+}
+
+TEST_F(FuseTest, WhatAConcatReadsFoldsIn) {
+  Load(R"(gir 1 module @m
+export func @main(%a: f32[1024, 3000], %b: f32[1024, 1], %m: f32[1024, 3001]) -> (f32[1024, 3001]) {
+  %n: f32[1024, 3000] = neg(%a)
+  %c: f32[1024, 3001] = concat(%n, %b, dim = 1)
+  %y: f32[1024, 3001] = mul(%c, %m)
+  return %y
+}
+)");
+  ASSERT_EQ(Units(), "neg concat mul");
+  const FusedKernel& kernel = *fusion_.units[0].kernel;
+  EXPECT_EQ(kernel.buffers.size(), 4u);
+  // Each part is read inside its own columns; the part of one column does not move along them.
+  std::vector<Offset> read;
+  for (const Node& node : kernel.nodes) {
+    if (node.kind != Node::Kind::kLoad) continue;
+    const Access& access = kernel.accesses[node.detail];
+    read.push_back(access.offset);
+    if (access.offset.coefs == std::vector<int64_t>({3000, 1})) {
+      EXPECT_EQ(access.bounds, std::vector<Bound>({{{0, {0, 1}}, 3000}}));
+    } else if (access.offset.coefs == std::vector<int64_t>({1, 0})) {
+      EXPECT_EQ(access.offset.base, 0);
+      EXPECT_EQ(access.bounds, std::vector<Bound>({{{-3000, {0, 1}}, 1}}));
+    }
+  }
+  EXPECT_EQ(std::count(read.begin(), read.end(), Offset{0, {3000, 1}}), 1);
+  EXPECT_EQ(std::count(read.begin(), read.end(), Offset{0, {1, 0}}), 1);
+}
+
+// An op joins the group of one operand before that of another which stands before it.
+TEST_F(FuseTest, GroupsGrowByWhatTheirLastOpReads) {
+  std::string text = "gir 1 module @m\nexport func @main(%x0: f32[64]) -> (f32[64]) {\n";
+  for (int i = 0; i < 400; ++i) {
+    text += Format("  %s{0}: f32[64] = mul(%x0, {0}.0)\n", i);
+    text += Format("  %t{0}: f32[64] = exp(%x{0})\n", i);
+    text += Format("  %x{}: f32[64] = sub(%s{}, %t{})\n", i + 1, i, i);
+  }
+  Load(text + "  return %x400\n}\n");
+  Units();
+  EXPECT_LE(fusion_.units.size(), 8u);
+  for (const FusionUnit& unit : fusion_.units) {
+    if (unit.ops.size() == 1) continue;
+    ASSERT_TRUE(unit.kernel.has_value());
+    EXPECT_LE(unit.ops.size(), 256u);
+    // Nothing that the unit computes is read from memory: %x0, and what comes from other units.
+    EXPECT_LE(unit.kernel->buffers.size(), 5u);
+  }
+}
+
+// What reads by index values checks them all first: there is no such kernel of several ops.
+TEST_F(FuseTest, OpsThatReadByIndicesSayWhyTheyStayAlone) {
+  Load(R"(gir 1 module @m
+export func @main(%w: f32[100, 64], %i: i64[50]) -> (f32[50, 64]) {
+  %e: f32[50, 64] = embedding(%w, %i)
+  %y: f32[50, 64] = mul(%e, 8.0)
+  return %y
+}
+)");
+  EXPECT_EQ(Units(), "embedding | mul");
+  ASSERT_EQ(fusion_.cuts.size(), 1u);
+  EXPECT_EQ(fusion_.cuts[0].why,
+            "embedding: reads by index values, which are checked when it runs");
 }
 
 TEST_F(FuseTest, LimitsCutAndSayWhy) {
