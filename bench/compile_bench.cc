@@ -79,15 +79,19 @@ void FirstAnswer(benchmark::State& state, const char* text, Tier tier) {
 
 BENCHMARK_CAPTURE(FirstAnswer, plain_compiled, kPlain, Tier::kCompiled)
     ->Name("first_answer/10_ops/compiled")
+    ->MeasureProcessCPUTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(FirstAnswer, plain_interp, kPlain, Tier::kInterp)
     ->Name("first_answer/10_ops/interp")
+    ->MeasureProcessCPUTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(FirstAnswer, functions_compiled, kFunctions, Tier::kCompiled)
     ->Name("first_answer/10_ops_tanh_exp/compiled")
+    ->MeasureProcessCPUTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(FirstAnswer, softmax_compiled, kSoftmax, Tier::kCompiled)
     ->Name("first_answer/softmax/compiled")
+    ->MeasureProcessCPUTime()
     ->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -40,6 +40,7 @@ enum class CompileFault : uint8_t {
   kCodegen,        // a function can't be compiled for the target
   kMemory,         // no memory for the code
   kMissingSymbol,  // the code calls what does not exist
+  kFatal,          // LLVM meets what it can't go on from
 };
 
 // The bytes of all code of one engine that lives now.

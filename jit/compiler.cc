@@ -26,6 +26,15 @@ StatusOr<CompilerOptions> WithEnvironment(CompilerOptions options) {
   return options;
 }
 
+std::vector<StatusOr<std::unique_ptr<ir::Kernel>>> Compiler::CompileAll(
+    std::span<const CompileRequest> requests) {
+  std::vector<StatusOr<std::unique_ptr<ir::Kernel>>> kernels;
+  for (const CompileRequest& request : requests) {
+    kernels.push_back(Compile(*request.fused, request.dump));
+  }
+  return kernels;
+}
+
 #ifndef GCOMP_LLVM
 StatusOr<std::unique_ptr<Compiler>> Compiler::Create(const CompilerOptions&) {
   return Status(ErrorId::E511, "this build has no LLVM, so that it can't compile graphs");

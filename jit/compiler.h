@@ -1,14 +1,19 @@
 // Compiler: machine code for fused kernels.
 //
 // Code is kept while a kernel uses it, and shared by kernels of equal structure: the first sizes of
-// a structure are compiled as constants, from the second ones on the sizes are arguments.
+// a structure are compiled as constants, from the second ones on the sizes are arguments. Kernels
+// that are asked for together are compiled together, and their code is freed when the last of them
+// goes.
 //
-// Thread safety: may be used from any thread; compiles on the calling thread.
+// Thread safety: may be used from any thread, which waits while threads of the compiler's own work:
+// as many as the pool has.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/cpu.h"
 #include "base/status.h"
@@ -29,6 +34,13 @@ struct CompilerOptions {
   ThreadPool* pool = nullptr;  // runs parts of large kernels; outlives the compiler's kernels
   FusionOptions fusion = {};   // for who fuses
   CompileFault fault = CompileFault::kNone;
+  std::string fault_in = {};  // the kernels whose names contain it have the fault
+};
+
+struct CompileRequest {
+  const FusedKernel* fused = nullptr;
+  std::string name;          // for people: profilers and debuggers show it
+  CodeDump* dump = nullptr;  // if not null: gets the text
 };
 
 // The same with what the environment asks for, to find faults: GCOMP_VECTOR_LANES=4, 8 or 16 where
@@ -50,6 +62,10 @@ class Compiler {
   // E902 (LLVM refuses the code), E801 (no memory for code).
   virtual StatusOr<std::unique_ptr<ir::Kernel>> Compile(const FusedKernel& fused,
                                                         CodeDump* dump = nullptr) = 0;
+
+  // The same for all of them, in their order; each may fail alone.
+  virtual std::vector<StatusOr<std::unique_ptr<ir::Kernel>>> CompileAll(
+      std::span<const CompileRequest> requests);
 
   // Bytes of machine code that are loaded now.
   virtual int64_t code_bytes() const = 0;

@@ -172,6 +172,7 @@ Status BlockBuilder::PlanArena() {
     }
   }
   code_.arena_bytes = plan.total_bytes;
+  ListLives();
   if (parent_.target().compiler != nullptr) DropUnreadMoves();
   for (const PointerMove& move : all_moves_) {
     (IsFixed(move.operand) ? code_.fixed_moves : code_.moves).push_back(move);
@@ -180,6 +181,25 @@ Status BlockBuilder::PlanArena() {
   GCOMP_RETURN_IF_ERROR(CheckHazards(code_));
 #endif
   return {};
+}
+
+// What is made is live behind its step; a result that is written at its destination to the end.
+void BlockBuilder::ListLives() {
+  const auto end = static_cast<uint32_t>(code_.instructions.size());
+  for (uint32_t slot : code_.params) {
+    if (infos_[slot].kind != Kind::kConstant) {
+      code_.lives.push_back({slot, 0, infos_[slot].last_use});
+    }
+  }
+  for (uint32_t step = 0; step < end; ++step) {
+    for (uint32_t slot : made_by_[step]) {
+      const Info& info = infos_[slot];
+      const uint32_t until = info.direct ? end : info.last_use;
+      if (info.kind != Kind::kMoved && until > step) {
+        code_.lives.push_back({slot, step + 1, until});
+      }
+    }
+  }
 }
 
 // ---- Slots --------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "ir/kernel.h"
 #include "ir/module.h"
+#include "jit/code.h"
 #include "runtime/block_fusion.h"
 #include "runtime/specialization.h"
 #include "runtime/specializer.h"
@@ -53,11 +54,19 @@ class BlockBuilder {
     std::vector<ir::SymId> late_symbols;
   };
 
+  // A unit of fusion as it comes from the compiler.
+  struct CompiledUnit {
+    std::vector<ir::OpId> ops;
+    std::unique_ptr<ir::Kernel> kernel;  // null: the ops run one by one
+    codegen::CodeDump text;              // where somebody asks for it
+  };
+
   Status Params();
   Status Ops();
   Status Results();
   Status Yields();
   Status PlanArena();
+  void ListLives();
   // Nothing can run behind an op that fails for sure: the block keeps the reason.
   void Fail(Status status);
 
@@ -71,6 +80,8 @@ class BlockBuilder {
   bool IsFixed(uint32_t slot) const;
 
   bool Written(ir::ValueId id) const { return facts_.roots.written(id); }
+
+  bool MayBeWritten(ir::ValueId id) const;
 
   bool NeedsTail(const ir::Op& op) const;
   StatusOr<bool> FailsForSure(const ir::Op& op);
@@ -89,7 +100,9 @@ class BlockBuilder {
   std::vector<SlotFacts> FactsOfSlots(std::span<const ir::ValueId> read_behind,
                                       std::span<const uint32_t> read_by_last) const;
   Status PlaceDrafts(std::span<const ir::ValueId> read_behind, bool keep_last);
-  bool PlaceFused(const codegen::FusionUnit& unit, std::span<const OpDraft> drafts);
+  std::vector<CompiledUnit> CompileUnits(std::span<const codegen::FusionUnit> units,
+                                         std::span<const OpDraft> drafts);
+  void PlaceFused(const codegen::FusionUnit& unit, CompiledUnit compiled);
   void DropUnreadMoves();
   uint64_t Overlaps(const ir::Op& op, std::span<const uint32_t> operands) const;
   bool MayShare(uint32_t a, uint32_t b) const;

@@ -1,24 +1,15 @@
 // BlockBuilder: the ops of a block in the order and the kernels of the compiled tier.
-#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "ir/op_def.h"
 #include "jit/compiler.h"
 #include "jit/fuse.h"
 #include "runtime/block_builder.h"
 
 namespace gcomp {
-namespace {
-
-int64_t NowNs() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
-}  // namespace
 
 // What fusion must know of each slot; `read_behind` are read by who runs behind the drafts.
 std::vector<SlotFacts> BlockBuilder::FactsOfSlots(std::span<const ir::ValueId> read_behind,
@@ -68,9 +59,12 @@ Status BlockBuilder::PlaceDrafts(std::span<const ir::ValueId> read_behind, bool 
     for (const codegen::FusionCut& cut : fusion.cuts) {
       code_.cuts.push_back({drafts[cut.producer].op, drafts[cut.consumer].op, cut.why});
     }
-    for (const codegen::FusionUnit& unit : fusion.units) {
-      if (!unit.kernel || !PlaceFused(unit, drafts)) {
-        for (uint32_t op : unit.ops) AddInstruction(std::move(drafts[op]));
+    std::vector<CompiledUnit> compiled = CompileUnits(fusion.units, drafts);
+    for (size_t i = 0; i < fusion.units.size(); ++i) {
+      if (compiled[i].kernel != nullptr) {
+        PlaceFused(fusion.units[i], std::move(compiled[i]));
+      } else {
+        for (uint32_t op : fusion.units[i].ops) AddInstruction(std::move(drafts[op]));
       }
     }
   }
@@ -78,38 +72,59 @@ Status BlockBuilder::PlaceDrafts(std::span<const ir::ValueId> read_behind, bool 
   return {};
 }
 
-// Compiles the ops of a unit into one instruction; false if that fails.
-bool BlockBuilder::PlaceFused(const codegen::FusionUnit& unit, std::span<const OpDraft> drafts) {
-  const codegen::FusedKernel& fused = *unit.kernel;
-  FusedOps ops;
-  for (uint32_t op : unit.ops) ops.ops.push_back(drafts[op].op);
-  ops.operations = fused.PrimsPerElement() * fused.Points() * (fused.has_row ? fused.row : 1);
+// Kernels for the units that are fused, compiled together; by unit, null where that fails.
+std::vector<BlockBuilder::CompiledUnit> BlockBuilder::CompileUnits(
+    std::span<const codegen::FusionUnit> units, std::span<const OpDraft> drafts) {
   const Target& target = parent_.target();
-  codegen::CodeDump text;
-  const int64_t begin = NowNs();
-  StatusOr<std::unique_ptr<ir::Kernel>> kernel =
-      target.compiler->Compile(fused, target.code_sink ? &text : nullptr);
   CompileCounts& counts = parent_.compiled_;
-  counts.time_ns += NowNs() - begin;
-  if (!kernel.ok()) {
-    if (counts.failed++ == 0) counts.first_failure = kernel.status().ToString();
-    return false;
+  std::vector<CompiledUnit> compiled(units.size());
+  std::vector<codegen::CompileRequest> requests;
+  std::vector<size_t> asked_by;  // unit of each request
+  for (size_t i = 0; i < units.size(); ++i) {
+    for (uint32_t op : units[i].ops) compiled[i].ops.push_back(drafts[op].op);
+    if (!units[i].kernel) continue;
+    requests.push_back({.fused = &*units[i].kernel,
+                        .name = function_.name + ": " + NamesOf(function_, compiled[i].ops),
+                        .dump = target.code_sink ? &compiled[i].text : nullptr});
+    asked_by.push_back(i);
   }
+  if (requests.empty()) return compiled;
+  const int64_t begin = NowNs();
+  std::vector<StatusOr<std::unique_ptr<ir::Kernel>>> kernels =
+      target.compiler->CompileAll(requests);
+  counts.time_ns += NowNs() - begin;
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    if (kernels[i].ok()) {
+      compiled[asked_by[i]].kernel = *std::move(kernels[i]);
+    } else if (counts.failed++ == 0) {
+      counts.first_failure = kernels[i].status().ToString();
+    }
+  }
+  return compiled;
+}
+
+// Makes one instruction of the ops of a unit.
+void BlockBuilder::PlaceFused(const codegen::FusionUnit& unit, CompiledUnit compiled) {
+  const codegen::FusedKernel& fused = *unit.kernel;
+  const Target& target = parent_.target();
+  CompileCounts& counts = parent_.compiled_;
   ++counts.kernels;
   counts.ops += static_cast<int64_t>(unit.ops.size());
   if (target.code_sink) {
-    target.code_sink({function_.name, NamesOf(function_, ops.ops), std::move(text.llvm),
-                      std::move(text.assembly)});
+    target.code_sink({function_.name, NamesOf(function_, compiled.ops),
+                      std::move(compiled.text.llvm), std::move(compiled.text.assembly)});
   }
   OpDraft draft;
-  draft.kernel = *std::move(kernel);
+  draft.kernel = std::move(compiled.kernel);
   for (const codegen::Buffer& buffer : fused.buffers) {
     (buffer.written ? draft.results : draft.operands).push_back(buffer.tensor);
   }
   AddInstruction(std::move(draft));
+  FusedOps ops;
+  ops.ops = std::move(compiled.ops);
+  ops.operations = fused.PrimsPerElement() * fused.Points() * (fused.has_row ? fused.row : 1);
   code_.instructions.back().fused = static_cast<uint32_t>(code_.fused.size());
   code_.fused.push_back(std::move(ops));
-  return true;
 }
 
 // Drops the moves of pointers that nobody reads: of views that only fused kernels know.

@@ -65,10 +65,12 @@ class PlanText {
       const Instruction& step = code_.instructions[i];
       const std::string name = NameOf(code_, step);
       const std::optional<int64_t> operations = Operations(step);
-      text += Format("  step {:<3} {:<16} reads {} B, writes {} B, {}{}\n", i,
-                     name.empty() ? "copy" : name, Bytes(code_.OperandsOf(step)),
-                     Bytes(code_.ResultsOf(step)),
-                     operations ? Format("{} operations", *operations) : "-", Places(step));
+      const std::vector<uint32_t> live_in = code_.LiveIn(i);
+      text += Format(
+          "  step {:<3} {:<16} reads {} B, writes {} B, {}{}; live before it: {} ({} B)\n", i,
+          name.empty() ? "copy" : name, Bytes(code_.OperandsOf(step)), Bytes(code_.ResultsOf(step)),
+          operations ? Format("{} operations", *operations) : "-", Places(step), live_in.size(),
+          Bytes(live_in));
     }
     text += Cuts();
     if (code_.tail.has_value()) text += "  the rest follows when its sizes are known\n";

@@ -1,9 +1,9 @@
 #include "runtime/frame.h"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/format.h"
 #include "base/hash.h"
 #include "ir/op_def.h"
@@ -15,12 +15,6 @@ namespace {
 
 // Sizes that take turns in one late block; what was made for others is made again.
 constexpr size_t kMaxLateFrames = 16;
-
-int64_t NowNs() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 // The error of a step, with the line of its op or the names of its ops.
 Status AtStep(Status status, const BlockCode& code, const Instruction& step) {

@@ -15,23 +15,31 @@ namespace {
 class Checker {
  public:
   explicit Checker(const BlockCode& code)
-      : code_(code), root_(code.specs.size()), offset_(code.specs.size(), kNotInArena) {
+      : code_(code),
+        root_(code.specs.size()),
+        offset_(code.specs.size(), kNotInArena),
+        lives_(code.specs.size()) {
     std::iota(root_.begin(), root_.end(), 0u);
     // In each list a view of a view comes behind it; fixed views are never made of others.
     for (const std::vector<PointerMove>* moves : {&code.fixed_moves, &code.moves}) {
       for (const PointerMove& move : *moves) root_[move.result] = root_[move.operand];
     }
     for (const BlockCode::ArenaSlot& slot : code.arena_slots) offset_[slot.slot] = slot.offset;
+    for (const BlockCode::Life& life : code.lives) lives_[life.slot] = &life;
   }
 
   Status Run() {
     for (size_t i = 0; i < code_.instructions.size(); ++i) GCOMP_RETURN_IF_ERROR(Step(i));
     const size_t end = code_.instructions.size();
     for (const BlockCode::Yield& yield : code_.yields) {
+      GCOMP_RETURN_IF_ERROR(IsLive(yield.slot, end));
       if (!yield.direct) GCOMP_RETURN_IF_ERROR(Read(yield.slot, end));
     }
     if (!code_.tail.has_value()) return {};
-    for (uint32_t slot : code_.tail->operands) GCOMP_RETURN_IF_ERROR(Read(slot, end));
+    for (uint32_t slot : code_.tail->operands) {
+      GCOMP_RETURN_IF_ERROR(IsLive(slot, end));
+      GCOMP_RETURN_IF_ERROR(Read(slot, end));
+    }
     return {};
   }
 
@@ -49,10 +57,23 @@ class Checker {
     }
     const auto scratch = static_cast<int64_t>(step.kernel->scratch_bytes());
     if (scratch > 0) Write(kScratch, step.scratch_offset, scratch);
+    for (uint32_t slot : code_.OperandsOf(step)) GCOMP_RETURN_IF_ERROR(IsLive(slot, i));
     for (uint32_t at = step.operands; at < step.end; ++at) {
       GCOMP_RETURN_IF_ERROR(Read(code_.slot_lists[at], i));
     }
     return {};
+  }
+
+  // What is read must be among the live-ins of the boundary before.
+  Status IsLive(uint32_t slot, size_t boundary) const {
+    const uint32_t root = root_[slot];
+    const BlockCode::Life* life = lives_[root];
+    const bool is_live = life != nullptr ? life->from <= boundary && boundary <= life->until
+                                         : offset_[root] == kNotInArena;
+    if (is_live) return {};
+    return Status(
+        ErrorId::E999,
+        Format("step {} reads slot {}, which is not among the live-ins before it", boundary, slot));
   }
 
   int64_t Bytes(uint32_t slot) const { return code_.specs[slot].SpanBytes(); }
@@ -79,8 +100,9 @@ class Checker {
   }
 
   const BlockCode& code_;
-  std::vector<uint32_t> root_;   // by slot
-  std::vector<int64_t> offset_;  // by slot, in the arena
+  std::vector<uint32_t> root_;                 // by slot
+  std::vector<int64_t> offset_;                // by slot, in the arena
+  std::vector<const BlockCode::Life*> lives_;  // by slot
   // Begin of a range -> its end and whose value it holds.
   std::map<int64_t, std::pair<int64_t, uint32_t>> owners_;
 };

@@ -28,6 +28,15 @@ void Tell(const Target& target, const std::string& subject, const CompileCounts&
 
 }  // namespace
 
+std::vector<uint32_t> BlockCode::LiveIn(size_t boundary) const {
+  std::vector<uint32_t> slots;
+  for (const Life& life : lives) {
+    if (life.from > boundary) break;
+    if (boundary <= life.until) slots.push_back(life.slot);
+  }
+  return slots;
+}
+
 bool SymbolValues::Knows(const ir::Expr& e) const {
   bool known_all = true;
   e.ForEachSymbol([&](ir::SymId id) {

@@ -149,6 +149,17 @@ struct BlockCode {
 
   std::vector<ArenaSlot> arena_slots;
 
+  // A value that a run may need to go on from the boundaries `from` to `until`: boundary i stands
+  // before instruction i, the last one behind all. Parameters (from the first on) and what ops
+  // make; constants and globals are there always, a view is where its storage is.
+  struct Life {
+    uint32_t slot;
+    uint32_t from;
+    uint32_t until;
+  };
+
+  std::vector<Life> lives;  // by `from`
+
   struct ConstantSlot {
     uint32_t slot;
     const void* data;
@@ -181,6 +192,9 @@ struct BlockCode {
   std::optional<Status> failure;
   int64_t arena_bytes = 0;
   int64_t arena_offset = 0;
+
+  // The live-in slots of a boundary: what must be in a frame that goes on from there.
+  std::vector<uint32_t> LiveIn(size_t boundary) const;
 
   std::span<const uint32_t> OperandsOf(const Instruction& instruction) const {
     return std::span(slot_lists)

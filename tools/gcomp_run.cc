@@ -3,7 +3,6 @@
 // Usage: gcomp-run graph.ir [--weights=FILE] [--input=SPEC]... [--output=DEST]... and more: --help.
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -15,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/format.h"
 #include "frontends/weights/store.h"
 #include "runtime/engine.h"
@@ -33,12 +33,6 @@ namespace {
 
 constexpr const char* kTool = "gcomp-run";
 constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells count
-
-int64_t NowNs() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 // One call of the program, step by step; each step fills more of the report.
 class Program {

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "base/format.h"
+#include "jit/llvm/compile_thread.h"
 
 namespace gcomp::codegen {
 namespace {
@@ -83,8 +84,9 @@ Status Generate(llvm::TargetMachine& machine, llvm::Module& module, llvm::CodeGe
   llvm::legacy::PassManager passes;
   passes.add(llvm::createTargetTransformInfoWrapperPass(machine.getTargetIRAnalysis()));
   bool unsupported = machine.addPassesToEmitFile(passes, stream, nullptr, type);
-  if (!unsupported) passes.run(module);
+  Status status = unsupported ? Status() : CallLlvm([&] { passes.run(module); });
   context.setDiagnosticHandler(std::move(previous));
+  GCOMP_RETURN_IF_ERROR(std::move(status));
   if (unsupported) return Status(ErrorId::E902, "LLVM generates no code of the kind asked for");
   if (!errors.empty()) return Status(ErrorId::E902, "LLVM can't compile the kernel: " + errors);
   return Status();
@@ -92,12 +94,13 @@ Status Generate(llvm::TargetMachine& machine, llvm::Module& module, llvm::CodeGe
 
 }  // namespace
 
-CodeGenerator::CodeGenerator(CpuLevel level) : level_(level) {}
+CodeGenerator::CodeGenerator(CpuLevel level, bool unwind_tables)
+    : level_(level), unwind_tables_(unwind_tables) {}
 
 CodeGenerator::~CodeGenerator() = default;
 
-StatusOr<std::unique_ptr<CodeGenerator>> CodeGenerator::Create(CpuLevel level) {
-  auto generator = std::unique_ptr<CodeGenerator>(new CodeGenerator(level));
+StatusOr<std::unique_ptr<CodeGenerator>> CodeGenerator::Create(CpuLevel level, bool unwind_tables) {
+  auto generator = std::unique_ptr<CodeGenerator>(new CodeGenerator(level, unwind_tables));
   GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<llvm::TargetMachine> machine, MakeMachine(level));
   generator->GiveMachine(std::move(machine));
   return generator;
@@ -128,6 +131,7 @@ Status CodeGenerator::Prepare(llvm::Module& module) {
   for (llvm::Function& function : module) {
     if (function.isDeclaration()) continue;
     function.setDoesNotThrow();
+    if (unwind_tables_) function.setUWTableKind(llvm::UWTableKind::Async);
     // The tuning of x86-64-v4 would split vectors of 512 bits.
     if (level_ == CpuLevel::kV4) function.addFnAttr("prefer-vector-width", "512");
   }

@@ -21,7 +21,8 @@ namespace gcomp::codegen {
 
 class CodeGenerator {
  public:
-  static StatusOr<std::unique_ptr<CodeGenerator>> Create(CpuLevel level);
+  // `unwind_tables`: debuggers find the callers of a function without its frame pointer.
+  static StatusOr<std::unique_ptr<CodeGenerator>> Create(CpuLevel level, bool unwind_tables);
 
   CodeGenerator(const CodeGenerator&) = delete;
   CodeGenerator& operator=(const CodeGenerator&) = delete;
@@ -39,13 +40,14 @@ class CodeGenerator {
   StatusOr<std::string> Assembly(const llvm::Module& module);
 
  private:
-  explicit CodeGenerator(CpuLevel level);
+  CodeGenerator(CpuLevel level, bool unwind_tables);
 
   // One of the free target machines, or a new one.
   StatusOr<std::unique_ptr<llvm::TargetMachine>> TakeMachine();
   void GiveMachine(std::unique_ptr<llvm::TargetMachine> machine);
 
-  CpuLevel level_;
+  const CpuLevel level_;
+  const bool unwind_tables_;
   std::mutex mutex_;
   // A target machine serves one thread at a time, and costs more to make than a small kernel.
   std::vector<std::unique_ptr<llvm::TargetMachine>> free_machines_;

@@ -11,14 +11,13 @@
 namespace gcomp::codegen {
 namespace {
 
-llvm::Function* MakeFunction(llvm::Module& module) {
+llvm::Function* MakeFunction(std::string_view name, llvm::Module& module) {
   llvm::LLVMContext& context = module.getContext();
   llvm::Type* pointer = llvm::PointerType::getUnqual(context);
   llvm::Type* i64 = llvm::Type::getInt64Ty(context);
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
                                        {pointer, pointer, pointer, i64, i64}, false);
-  auto* function =
-      llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, kKernelSymbol, module);
+  auto* function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module);
   function->addFnAttr(llvm::Attribute::NoUnwind);
   llvm::BasicBlock::Create(context, "entry", function);
   return function;
@@ -66,10 +65,9 @@ class MapEmitter final : public KernelEmitter {
 
 }  // namespace
 
-std::unique_ptr<llvm::Module> EmitKernel(const FusedKernel& kernel, const Schedule& schedule,
-                                         llvm::LLVMContext& context) {
-  auto module = std::make_unique<llvm::Module>("gcomp", context);
-  llvm::Function& function = *MakeFunction(*module);
+std::string EmitKernel(const FusedKernel& kernel, const Schedule& schedule, std::string_view name,
+                       llvm::Module& module) {
+  llvm::Function& function = *MakeFunction(name, module);
   if (!kernel.has_row) {
     MapEmitter(kernel, schedule, function).Run();
   } else if (kernel.order == ir::Stage::Order::kLanes) {
@@ -77,7 +75,7 @@ std::unique_ptr<llvm::Module> EmitKernel(const FusedKernel& kernel, const Schedu
   } else {
     MakeBlockRowEmitter(kernel, schedule, function)->Run();
   }
-  return module;
+  return std::string(function.getName());
 }
 
 }  // namespace gcomp::codegen

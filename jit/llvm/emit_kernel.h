@@ -1,7 +1,6 @@
-// EmitKernel: a fused kernel under a schedule as a module of LLVM IR.
+// EmitKernel: a fused kernel under a schedule as a function of LLVM IR:
 //
-// The module has one function:
-//   void kernel(ptr buffers, ptr numbers, ptr scratch, i64 begin, i64 end)
+//   void name(ptr buffers, ptr numbers, ptr scratch, i64 begin, i64 end)
 // It does the work items [begin, end) of CountWork. buffers[i]: element [0, ..., 0] of
 // FusedKernel::buffers[i]; numbers[i]: the i-th number of ForEachNumber, then the offsets of
 // ScratchLayout (partials, kept); only read where the schedule says sizes_as_arguments. Calls at
@@ -12,21 +11,21 @@
 // columns. Combining with the identity changes no bits, so masked elements are replaced by it.
 #pragma once
 
-#include <memory>
+#include <string>
+#include <string_view>
 
 #include "jit/fused_kernel.h"
 #include "jit/schedule.h"
 
 namespace llvm {
-class LLVMContext;
 class Module;
 }  // namespace llvm
 
 namespace gcomp::codegen {
 
-inline constexpr char kKernelSymbol[] = "kernel";
-
-std::unique_ptr<llvm::Module> EmitKernel(const FusedKernel& kernel, const Schedule& schedule,
-                                         llvm::LLVMContext& context);
+// Adds the function to `module`. Returns its symbol: `name`, or another if there is one of that
+// name.
+std::string EmitKernel(const FusedKernel& kernel, const Schedule& schedule, std::string_view name,
+                       llvm::Module& module);
 
 }  // namespace gcomp::codegen

@@ -4,6 +4,7 @@
 #include <llvm/ExecutionEngine/Orc/ExecutorProcessControl.h>
 #include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
 #include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/IntrinsicsAArch64.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Support/Process.h>
 #include <llvm/Support/raw_ostream.h>
@@ -11,7 +12,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -20,6 +21,8 @@
 #include "base/format.h"
 #include "jit/llvm/code_generator.h"
 #include "jit/llvm/code_memory.h"
+#include "jit/llvm/compile_thread.h"
+#include "jit/llvm/gdb_registration.h"
 #include "jit/llvm/perf_map.h"
 
 namespace gcomp::codegen {
@@ -55,6 +58,9 @@ void Inject(CompileFault fault, llvm::Module& module) {
   llvm::Value* result = llvm::ConstantFP::get(builder.getDoubleTy(), 1.0);
   if (fault == CompileFault::kMissingSymbol) {
     result = builder.CreateCall(module.getOrInsertFunction("gcomp_no_such_function", type));
+  }
+  if (fault == CompileFault::kFatal) {  // an instruction that the target does not have
+    builder.CreateIntrinsic(llvm::Intrinsic::aarch64_hint, {}, {builder.getInt32(0)});
   }
   builder.CreateRet(result);
 }
@@ -93,6 +99,7 @@ class LlvmEngine::Impl {
       link_errors_ += llvm::toString(std::move(error));
     });
     if (auto perf_map = MakePerfMap()) layer_.addPlugin(std::move(perf_map));
+    if (WantsGdb()) layer_.addPlugin(MakeGdbRegistration());
   }
 
   ~Impl() { llvm::consumeError(session_.endSession()); }
@@ -114,13 +121,29 @@ class LlvmEngine::Impl {
                                              const std::vector<std::string>& functions,
                                              CompileFault fault);
 
-  // Frees all that was linked into `dylib`.
+  // Frees all that was linked into `dylib`, unless a thread that is parked may hold the session.
   void Remove(orc::JITDylib& dylib) {
+    const Turn::Holder turn(link_turn_);
+    if (!turn.lost()) RemoveInTurn(dylib);
+  }
+
+ private:
+  llvm::Expected<orc::SymbolMap> LinkInto(orc::JITDylib& dylib,
+                                          std::unique_ptr<llvm::MemoryBuffer> object,
+                                          const std::vector<std::string>& functions) {
+    dylib.addToLinkOrder(runtime_);
+    orc::SymbolLookupSet names;
+    for (const std::string& function : functions) names.add(session_.intern(function));
+    if (llvm::Error error = layer_.add(dylib, std::move(object))) return error;
+    return session_.lookup({{&dylib, orc::JITDylibLookupFlags::MatchExportedSymbolsOnly}},
+                           std::move(names));
+  }
+
+  void RemoveInTurn(orc::JITDylib& dylib) {
     llvm::consumeError(session_.removeJITDylib(dylib));
     session_.getSymbolStringPool()->clearDeadEntries();
   }
 
- private:
   std::unique_ptr<CodeGenerator> generator_;
   std::unique_ptr<CodeBytes> bytes_;
   CodeMemory* memory_;  // the session's
@@ -128,8 +151,8 @@ class LlvmEngine::Impl {
   orc::ObjectLinkingLayer layer_;
   orc::JITDylib& runtime_;
   // Linking takes few percent of a compile: one at a time, so that what the session reports belongs
-  // to the link under way.
-  std::mutex link_mutex_;
+  // to the link under way. Nobody enters the session without the turn, and so waits for its locks.
+  Turn link_turn_;
   std::string link_errors_;
   uint64_t num_linked_ = 0;
 };
@@ -159,36 +182,36 @@ class LlvmEngine::Code : public LoadedCode {
 StatusOr<std::shared_ptr<LoadedCode>> LlvmEngine::Impl::Link(
     const std::shared_ptr<Impl>& self, std::unique_ptr<llvm::MemoryBuffer> object,
     const std::vector<std::string>& functions, CompileFault fault) {
-  std::lock_guard lock(link_mutex_);
+  const Turn::Holder turn(link_turn_);
+  if (turn.lost()) {
+    return Status(ErrorId::E902, "LLVM met a fatal error while it linked other code");
+  }
   link_errors_.clear();
   size_t refused = memory_->refused();
   size_t added = memory_->added();
   memory_->Refuse(fault == CompileFault::kMemory);
-  orc::JITDylib& dylib = session_.createBareJITDylib(Format("code{}", num_linked_++));
-  dylib.addToLinkOrder(runtime_);
-  orc::SymbolLookupSet names;
-  for (const std::string& function : functions) names.add(session_.intern(function));
-  auto link = [&]() -> llvm::Expected<orc::SymbolMap> {
-    if (llvm::Error error = layer_.add(dylib, std::move(object))) return error;
-    return session_.lookup({{&dylib, orc::JITDylibLookupFlags::MatchExportedSymbolsOnly}},
-                           std::move(names));
-  };
-  llvm::Expected<orc::SymbolMap> found = link();
+  orc::JITDylib* dylib = nullptr;
+  std::optional<llvm::Expected<orc::SymbolMap>> found;
+  Status status = CallLlvm([&] {
+    dylib = &session_.createBareJITDylib(Format("code{}", num_linked_++));
+    found.emplace(LinkInto(*dylib, std::move(object), functions));
+  });
   memory_->Refuse(false);
-  if (!found) {
-    std::string message = llvm::toString(found.takeError());
-    Remove(dylib);
+  GCOMP_RETURN_IF_ERROR(std::move(status));
+  if (!*found) {
+    std::string message = llvm::toString(found->takeError());
+    RemoveInTurn(*dylib);
     if (!link_errors_.empty()) message += ": " + link_errors_;
     bool no_memory = memory_->refused() != refused;
     return Status(no_memory ? ErrorId::E801 : ErrorId::E902,
                   "can't link compiled code: " + message);
   }
   std::unordered_map<std::string, void*> symbols;
-  for (const auto& [name, symbol] : *found) {
+  for (const auto& [name, symbol] : **found) {
     symbols[std::string(*name)] = symbol.getAddress().toPtr<void*>();
   }
   return std::shared_ptr<LoadedCode>(
-      std::make_shared<Code>(self, &dylib, memory_->added() - added, std::move(symbols)));
+      std::make_shared<Code>(self, dylib, memory_->added() - added, std::move(symbols)));
 }
 
 LlvmEngine::LlvmEngine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -196,7 +219,8 @@ LlvmEngine::LlvmEngine(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 LlvmEngine::~LlvmEngine() = default;
 
 StatusOr<std::unique_ptr<LlvmEngine>> LlvmEngine::Create(CpuLevel level) {
-  GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<CodeGenerator> generator, CodeGenerator::Create(level));
+  GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<CodeGenerator> generator,
+                         CodeGenerator::Create(level, /*unwind_tables=*/WantsGdb()));
   llvm::Expected<unsigned> page_size = llvm::sys::Process::getPageSize();
   if (!page_size) {
     return Status(ErrorId::E902, "LLVM: " + llvm::toString(page_size.takeError()));
@@ -204,7 +228,7 @@ StatusOr<std::unique_ptr<LlvmEngine>> LlvmEngine::Create(CpuLevel level) {
   auto bytes = std::make_unique<CodeBytes>();
   auto memory = std::make_unique<CodeMemory>(*page_size, bytes.get());
   CodeMemory* memory_of_session = memory.get();
-  // All work is done by the calling thread: the library starts none.
+  // All work is done by the calling thread.
   auto process = orc::SelfExecutorProcessControl::Create(
       nullptr, std::make_unique<orc::InPlaceTaskDispatcher>(), std::move(memory));
   if (!process) return Status(ErrorId::E902, "LLVM: " + llvm::toString(process.takeError()));
@@ -217,13 +241,15 @@ StatusOr<std::unique_ptr<LlvmEngine>> LlvmEngine::Create(CpuLevel level) {
 StatusOr<std::shared_ptr<LoadedCode>> LlvmEngine::Compile(
     std::unique_ptr<llvm::LLVMContext> context, std::unique_ptr<llvm::Module> module,
     const CompileOptions& options) {
-  // The module must go before its context.
+  // What a thread that is parked here uses lives on: it is held by its stack. The module must go
+  // before its context.
+  const std::shared_ptr<Impl> impl = impl_;
   std::unique_ptr<llvm::LLVMContext> owned_context = std::move(context);
   std::unique_ptr<llvm::Module> owned = std::move(module);
   CompileTimes times;
   Stopwatch watch;
   Inject(options.fault, *owned);
-  CodeGenerator& generator = impl_->generator();
+  CodeGenerator& generator = impl->generator();
   GCOMP_RETURN_IF_ERROR(generator.Prepare(*owned));
   times.verify = watch.Lap();
   if (options.dump != nullptr) {
@@ -242,7 +268,7 @@ StatusOr<std::shared_ptr<LoadedCode>> LlvmEngine::Compile(
   GCOMP_ASSIGN_OR_RETURN(std::unique_ptr<llvm::MemoryBuffer> object, generator.Compile(*owned));
   times.codegen = watch.Lap();
   GCOMP_ASSIGN_OR_RETURN(std::shared_ptr<LoadedCode> code,
-                         impl_->Link(impl_, std::move(object), functions, options.fault));
+                         impl->Link(impl, std::move(object), functions, options.fault));
   times.link = watch.Lap();
   if (options.times != nullptr) *options.times = times;
   return code;

@@ -9,10 +9,11 @@
 // can't be had E801, all else that LLVM reports E902. Nothing is printed.
 //
 // Environment: with GCOMP_JIT_PERF_MAP=1 functions are listed in /tmp/perf-PID.map, where `perf
-// report` finds their names.
+// report` finds their names; with GCOMP_JIT_GDB=1 debuggers are told of them.
 //
 // Thread safety: any threads may compile at the same time; each call uses its own context and
-// module. Code keeps what it needs of the engine alive.
+// module. Code keeps what it needs of the engine alive. On a CompileThread what LLVM can't go on
+// from is an error of that thread, on others it ends the process.
 #pragma once
 
 #include <cstdint>

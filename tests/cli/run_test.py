@@ -400,9 +400,9 @@ class RunTest(unittest.TestCase):
         self.assertRegex(err, r"plan of @main at s0 = 3: 2 steps, 64 bytes of buffers, at most 12 "
                               r"in use\n"
                               r"  step 0 +mul +reads 16 B, writes 12 B, 3 operations; "
-                              r"%a at 0 \(12 B\) until 1\n"
+                              r"%a at 0 \(12 B\) until 1; live before it: 2 \(16 B\)\n"
                               r"  step 1 +exp +reads 12 B, writes 12 B, \d+ operations; "
-                              r"%y to output 0\n")
+                              r"%y to output 0; live before it: 1 \(12 B\)\n")
         # A check that fails when it runs comes behind the plan.
         _, err = self.run_tool(self.fails, "--explain=plan", code=1)
         self.assertLess(err.index("plan of @main"), err.index("E401"))

@@ -9,43 +9,27 @@ TEST(LlvmEngine, All) {
 
 #else
 
-#include <unistd.h>
+#include <llvm/ExecutionEngine/Orc/TargetProcess/JITLoaderGDB.h>
 
 #include <atomic>
 #include <cmath>
-#include <fstream>
+#include <cstdlib>
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "base/format.h"
+#include "jit/llvm/compile_thread.h"
 #include "jit/llvm/llvm_engine.h"
 #include "tests/unit/jit_testing.h"
 
+extern "C" {
+extern jit_descriptor __jit_debug_descriptor;
+}
+
 namespace gcomp::codegen {
 namespace {
-
-std::unique_ptr<LlvmEngine> MakeEngine(CpuLevel level = CpuLevel::kV3) {
-  StatusOr<std::unique_ptr<LlvmEngine> > engine = LlvmEngine::Create(level);
-  EXPECT_TRUE(engine.ok()) << engine.status().ToString();
-  return *std::move(engine);
-}
-
-// A module with void name(float* out, const float* a, const float* b): eight sums.
-StatusOr<std::shared_ptr<LoadedCode> > CompileAdd(LlvmEngine& engine, const std::string& name,
-                                                  const CompileOptions& options = {}) {
-  ModuleBuilder built;
-  llvm::IRBuilder<>& builder = built.builder();
-  llvm::Type* type = llvm::FixedVectorType::get(builder.getFloatTy(), 8);
-  std::vector<llvm::Value*> args = built.Begin(name, 3);
-  llvm::Value* a = builder.CreateAlignedLoad(type, args[1], llvm::Align(4));
-  llvm::Value* b = builder.CreateAlignedLoad(type, args[2], llvm::Align(4));
-  builder.CreateAlignedStore(builder.CreateFAdd(a, b), args[0], llvm::Align(4));
-  built.End();
-  return built.Compile(engine, options);
-}
-
-using AddFunction = void (*)(float*, const float*, const float*);
 
 TEST(LlvmEngine, CompilesCallsAndFrees) {
   for (CpuLevel level : TestedLevels()) {
@@ -159,15 +143,6 @@ TEST(LlvmEngine, FaultsAreStatusesAndLeaveNothing) {
   }
 }
 
-// Resident pages of this process, in KB.
-size_t ResidentKb() {
-  std::ifstream file("/proc/self/statm");
-  size_t size = 0;
-  size_t resident = 0;
-  file >> size >> resident;
-  return resident * static_cast<size_t>(sysconf(_SC_PAGESIZE)) / 1024;
-}
-
 TEST(LlvmEngine, CompilingAndFreeingManyTimesKeepsNoMemory) {
   std::unique_ptr<LlvmEngine> engine = MakeEngine();
   auto cycles = [&](int count) {
@@ -175,18 +150,19 @@ TEST(LlvmEngine, CompilingAndFreeingManyTimesKeepsNoMemory) {
       CompileOptions options;
       if (i % 10 == 3) options.fault = CompileFault::kMemory;
       if (i % 10 == 6) options.fault = CompileFault::kMissingSymbol;
-      StatusOr<std::shared_ptr<LoadedCode> > code =
-          CompileAdd(*engine, Format("kernel_{}", i), options);
-      ASSERT_EQ(code.ok(), options.fault == CompileFault::kNone);
+      CompileThread thread([&]() -> Status {
+        return CompileAdd(*engine, Format("kernel_{}", i), options).status();
+      });
+      ASSERT_EQ(thread.Wait().ok(), options.fault == CompileFault::kNone);
     }
   };
   cycles(100);
-  [[maybe_unused]] size_t before = ResidentKb();
+  [[maybe_unused]] size_t before = MemoryOfThisProcess().resident_bytes;
   cycles(1000);
   EXPECT_EQ(engine->live_bytes(), 0u);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   // A page kept per kernel would be 4,000 KB. (Sanitizers keep what is freed.)
-  EXPECT_LT(ResidentKb(), before + 1000);
+  EXPECT_LT(MemoryOfThisProcess().resident_bytes, before + 1000 * 1024);
 #endif
 }
 
@@ -217,6 +193,47 @@ TEST(LlvmEngine, ThreadsCompileAtTheSameTime) {
   second.join();
   EXPECT_EQ(right, 40);
   EXPECT_EQ(engine->live_bytes(), 0u);
+}
+
+// ---- Debuggers ----------------------------------------------------------------------------------
+
+// The object files that a debugger is told of.
+std::vector<std::string_view> DebugObjects() {
+  std::vector<std::string_view> objects;
+  for (const jit_code_entry* entry = __jit_debug_descriptor.first_entry; entry != nullptr;
+       entry = entry->next_entry) {
+    objects.emplace_back(entry->symfile_addr, entry->symfile_size);
+  }
+  return objects;
+}
+
+TEST(GdbRegistration, CodeIsListedWhileItLives) {
+  ASSERT_EQ(setenv("GCOMP_JIT_GDB", "1", 1), 0);
+  std::unique_ptr<LlvmEngine> engine = MakeEngine();
+  unsetenv("GCOMP_JIT_GDB");
+  StatusOr<std::shared_ptr<LoadedCode> > first = CompileAdd(*engine, "first_name");
+  StatusOr<std::shared_ptr<LoadedCode> > second = CompileAdd(*engine, "second_name");
+  CompileOptions options;
+  options.fault = CompileFault::kMissingSymbol;
+  EXPECT_FALSE(CompileAdd(*engine, "third_name", options).ok());
+  ASSERT_TRUE(first.ok() && second.ok());
+  std::vector<std::string_view> objects = DebugObjects();
+  ASSERT_EQ(objects.size(), 2u);
+  EXPECT_TRUE(
+      objects[1].starts_with("\x7f"
+                             "ELF"));
+  EXPECT_NE(objects[0].find("second_name"), std::string_view::npos);
+  EXPECT_NE(objects[1].find("first_name"), std::string_view::npos);
+  // Its section headers say where the code is.
+  const auto address = reinterpret_cast<uintptr_t>((*first)->Symbol("first_name"));
+  const std::string_view bytes(reinterpret_cast<const char*>(&address), sizeof(address));
+  EXPECT_NE(objects[1].find(bytes), std::string_view::npos);
+  *first = nullptr;
+  objects = DebugObjects();
+  ASSERT_EQ(objects.size(), 1u);
+  EXPECT_NE(objects[0].find("second_name"), std::string_view::npos);
+  *second = nullptr;
+  EXPECT_TRUE(DebugObjects().empty());
 }
 
 }  // namespace

@@ -94,13 +94,13 @@ export func @main(%x: f32[1]) -> (f32[1]) {
 )",
                                             "quiet.ir");
   ASSERT_TRUE(module.ok());
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
   StatusOr<std::shared_ptr<Session>> session =
       Session::Load(*engine, *std::move(module), nullptr, {});
   ASSERT_TRUE(session.ok());
-  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
   ASSERT_EQ(messages.size(), 1u);
   EXPECT_NE(messages[0].find("module_loaded @quiet"), std::string::npos) << messages[0];
 }

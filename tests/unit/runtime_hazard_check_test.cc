@@ -29,6 +29,7 @@ class HazardCheckTest : public ::testing::Test {
     AddStep({0}, 2);
     AddStep({1, 2}, 3);
     code_.arena_slots = {{1, 0, 0, 2}, {2, 64, 1, 2}, {3, 128, 2, 2}};
+    code_.lives = {{0, 0, 1}, {1, 1, 2}, {2, 2, 2}};
   }
 
   void AddStep(std::initializer_list<uint32_t> operands, uint32_t result) {
@@ -48,6 +49,21 @@ class HazardCheckTest : public ::testing::Test {
 
 TEST_F(HazardCheckTest, ARightPlanPasses) {
   EXPECT_TRUE(CheckHazards(code_).ok());
+}
+
+TEST_F(HazardCheckTest, LiveInsAreWhatStepsBehindABoundaryRead) {
+  EXPECT_EQ(code_.LiveIn(0), (std::vector<uint32_t>{0}));
+  EXPECT_EQ(code_.LiveIn(1), (std::vector<uint32_t>{0, 1}));
+  EXPECT_EQ(code_.LiveIn(2), (std::vector<uint32_t>{1, 2}));
+  EXPECT_EQ(code_.LiveIn(3), std::vector<uint32_t>());
+}
+
+TEST_F(HazardCheckTest, FindsAReadOfWhatIsNotLive) {
+  code_.lives[1].until = 1;
+  EXPECT_NE(CheckHazards(code_).message().find("step 2 reads slot 1, which is not among"),
+            std::string::npos);
+  code_.lives[1] = {0, 0, 1};
+  EXPECT_FALSE(CheckHazards(code_).ok());
 }
 
 TEST_F(HazardCheckTest, FindsAReadOfWhatWasWrittenOver) {

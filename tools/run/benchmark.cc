@@ -13,16 +13,11 @@
 #include <mutex>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/format.h"
 
 namespace gcomp::tools {
 namespace {
-
-int64_t NowNs() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 // A signal handler can reach nothing else.
 std::atomic<bool> interrupted = false;
