@@ -20,11 +20,13 @@ class LaneRowEmitter final : public KernelEmitter {
  private:
   void RowByLanes(Value* item) {
     nodes_.EnterItem(Indices(item, kernel_.axes.size()));
+    FindDearest();
     for (uint32_t level = 0; level <= levels_; ++level) {
       const Level todo = LevelOf(level);
       if (todo.roots.empty()) continue;
       for (const Store* store : todo.stores) nodes_.Prepare(*store);
       const std::vector<uint32_t> order = nodes_.Prepare(todo.roots);
+      ask_ = level == dearest_;
       if (todo.reduces.empty()) {
         ForVectors(Const(0), nodes_.Number(kernel_.row), unroll_,
                    KnownMultiple(kernel_.row, int64_t{unroll_} * lanes_),
@@ -46,10 +48,22 @@ class LaneRowEmitter final : public KernelEmitter {
     }
   }
 
+  // The loop over the row that computes the most is the one that asks for the next row: the others
+  // wait for memory themselves.
+  void FindDearest() {
+    std::vector<int> work(levels_ + 1, 0);
+    for (const Node& node : kernel_.nodes) {
+      if (node.along_row && node.kind == Node::Kind::kPrim) ++work[node.level];
+    }
+    dearest_ = static_cast<uint32_t>(std::max_element(work.begin(), work.end()) - work.begin());
+    if (kernel_.axes.empty()) dearest_ = UINT32_MAX;
+  }
+
   // The nodes of one part of the row, their stores, and what later loops read again.
   void RowPart(const Level& todo, const std::vector<uint32_t>& order,
                std::vector<NodeEmitter::Vector> vectors) {
     nodes_.SetVectors(std::move(vectors));
+    if (ask_) nodes_.PrefetchNext(kernel_.axes.size() - 1);
     nodes_.Emit(order);
     for (const Store* store : todo.stores) nodes_.EmitStore(*store);
     for (uint32_t n : order) {
@@ -151,7 +165,9 @@ class LaneRowEmitter final : public KernelEmitter {
   // Of the 128 elements from i on, those of `count` registers from `first` on, to their sums.
   void AddLanes(const Level& todo, const std::vector<uint32_t>& order, Value* i, size_t first,
                 size_t count, Values& sums) {
-    const size_t batch = std::min(static_cast<size_t>(unroll_), count);
+    // Half the vectors side by side where the sums need registers as well.
+    const auto unroll = static_cast<size_t>(order.size() > 4 ? std::max(1, unroll_ / 2) : unroll_);
+    const size_t batch = std::min(unroll, count);
     for (size_t v = 0; v < count; v += batch) {
       std::vector<NodeEmitter::Vector> vectors;
       for (size_t u = 0; u < batch; ++u) {
@@ -225,6 +241,9 @@ class LaneRowEmitter final : public KernelEmitter {
     }
     return builder_.CreateExtractElement(sum, uint64_t{0});
   }
+
+  uint32_t dearest_ = 0;  // level
+  bool ask_ = false;      // the loop that is emitted is that one
 };
 
 }  // namespace

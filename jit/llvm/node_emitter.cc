@@ -139,6 +139,20 @@ llvm::Value* NodeEmitter::Address(const Offset& offset, uint32_t buffer, const V
   return b_.CreateGEP(element, address, b_.CreateMul(at, Number(*coef)));
 }
 
+void NodeEmitter::PrefetchNext(size_t axis) {
+  for (const Access& access : kernel_.accesses) {
+    const int64_t* coef = VectorCoef(access.offset);
+    if (coef == nullptr || *coef != 1 || access.offset.coefs[axis] == 0) continue;
+    for (const Vector& vector : vectors_) {
+      llvm::Value* address = Address(access.offset, access.buffer, &vector);
+      llvm::Value* next =
+          b_.CreateGEP(ElementType(access.buffer), address, Number(access.offset.coefs[axis]));
+      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {next->getType()},
+                         {next, b_.getInt32(0), b_.getInt32(2), b_.getInt32(1)});
+    }
+  }
+}
+
 // ---- Values -------------------------------------------------------------------------------------
 
 std::vector<uint32_t> NodeEmitter::Prepare(std::span<const uint32_t> roots) {
