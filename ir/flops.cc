@@ -155,6 +155,16 @@ class Counter {
       const Dims& x = DimsOf(op, 0);
       return x.empty() ? 0 : Times(2, Times(Elements(made), Value(x.back())));
     }
+    if (name == "addmm") {
+      const Dims& x = DimsOf(op, 1);
+      return x.empty() ? 0 : Times(2, Times(Elements(made), Value(x.back())));
+    }
+    if (name == "scaled_dot_product_attention") {
+      const Dims& keys = DimsOf(op, 1);
+      if (keys.size() < 2) return 0;
+      const int64_t products = Add(Elements(DimsOf(op, 0)), Elements(made));
+      return Times(2, Times(Value(keys[keys.size() - 2]), products));
+    }
     const int64_t kernel = name.starts_with("conv") ? Elements(DimsOf(op, 1), 1) : 0;
     const bool spreads = name == "conv_transpose";
     return Times(2, Times(Elements(spreads ? DimsOf(op, 0) : made), kernel));

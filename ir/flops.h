@@ -21,8 +21,8 @@ struct FlopOptions {
   int64_t trips = 1;
 };
 
-// Counts products: matrix products, linear layers and convolutions, a multiplication and an
-// addition as two. Of branches it takes the one with most, in total and for each function; bodies
+// Counts products: matrix products, linear layers, convolutions and the two of attention, a
+// multiplication and an addition as two. Of branches it takes the one with most, in total and for each function; bodies
 // of map, scan and assoc_scan count once for each slice. `symbols`: the sizes that the function is
 // called with (Function::num_symbol_params); sizes from data count as the most that they may be,
 // those without a bound as the least. Sums end at INT64_MAX. Cost: O(size of the function and its

@@ -16,6 +16,22 @@ ir::FlopCount FlopsOf(F fn, std::tuple<A...> args, const TraceOptions& options =
   return ir::CountFlops(traced->module, traced->main(), symbols, flops);
 }
 
+TEST(TraceFlopsTest, AttentionIsTwoProducts) {
+  const Array query = Counting({2, 4, 8});
+  const Array key = Counting({2, 5, 8});
+  const ir::FlopCount count =
+      FlopsOf([](Array q, Array k, Array v) { return ops::scaled_dot_product_attention(q, k, v); },
+              std::tuple(query, key, key));
+  EXPECT_EQ(count.total, 2 * (2 * 4 * 5 * 8) + 2 * (2 * 4 * 8 * 5));
+}
+
+TEST(TraceFlopsTest, AProductThatIsAddedCountsAsAProduct) {
+  const ir::FlopCount count =
+      FlopsOf([](Array c, Array a, Array b) { return ops::addmm(c, a, b); },
+              std::tuple(Counting({3, 5}), Counting({3, 4}), Counting({4, 5})));
+  EXPECT_EQ(count.total, 2 * 3 * 4 * 5);
+}
+
 TEST(TraceFlopsTest, BranchesCountTheirMost) {  // spec: higher_order_ops 135
   const Array w1 = Counting({4, 4});
   const Array w2 = Counting({4, 4}, 2);

@@ -5,7 +5,7 @@
 
 #include "base/format.h"
 #include "frontends/weights/store.h"
-#include "ir/op_def.h"
+#include "ir/flops.h"
 #include "tools/run/generate.h"
 #include "tools/run/inputs.h"
 #include "tools/run/outputs.h"
@@ -17,49 +17,6 @@ int64_t Product(const std::vector<int64_t>& sizes) {
   int64_t product = 1;
   for (int64_t size : sizes) product *= size;
   return product;
-}
-
-// Multiplications and additions of one op, from its sizes; 0 for what is no product of matrices.
-int64_t FlopOf(std::string_view op, const std::vector<std::vector<int64_t>>& operands,
-               const std::vector<int64_t>& result) {
-  if (op == "matmul" || op == "bmm" || op == "linear") {
-    return 2 * Product(result) * operands[0].back();
-  }
-  if (op == "addmm") return 2 * Product(result) * operands[1].back();
-  if (op.starts_with("conv")) {
-    // Each element of the result (of the operand, where that is scattered) meets one filter.
-    int64_t filter = operands[1][0] == 0 ? 0 : Product(operands[1]) / operands[1][0];
-    return 2 * Product(op == "conv_transpose" ? operands[0] : result) * filter;
-  }
-  if (op == "scaled_dot_product_attention") {
-    int64_t keys = operands[1][operands[1].size() - 2];
-    return 2 * keys * (Product(operands[0]) + Product(result));
-  }
-  return 0;
-}
-
-// Of a function whose sizes are all written and whose ops all stand in its body; 0 for others,
-// whose count would be a part only.
-int64_t FlopOf(const ir::Function& function) {
-  int64_t sum = 0;
-  for (ir::OpId id : function.block(function.body).ops) {
-    const ir::Op& op = function.op(id);
-    if (!op.regions.empty() || !op.callee.empty()) return 0;
-    std::vector<std::vector<int64_t>> sizes;
-    std::vector<ir::ValueId> values = op.operands;
-    values.insert(values.end(), op.results.begin(), op.results.end());
-    for (ir::ValueId value : values) {
-      const ir::Type& type = function.value(value).type;
-      if (!type.is_tensor()) break;
-      if (!type.IsStatic()) return 0;
-      StatusOr<ir::TensorSpec> spec = ir::BindType(type, {});
-      if (!spec.ok()) return 0;
-      sizes.push_back(spec->sizes);
-    }
-    if (op.results.empty() || sizes.size() != values.size()) continue;
-    sum += FlopOf(op.def->name, sizes, sizes[op.operands.size()]);
-  }
-  return sum;
 }
 
 std::string RowName(const ir::Module& module, const std::vector<Tensor>& inputs, Tier tier) {
@@ -129,7 +86,10 @@ StatusOr<Subject> LoadSubject(const std::shared_ptr<Engine>& engine, const std::
   const ir::Function& function = *session->module().Find(name);
   subject.name = RowName(session->module(), subject.inputs, tier);
   subject.argument_bytes = ArgumentBytes(subject, function, *weights);
-  subject.flop = FlopOf(function);
+  // Sizes that the inputs bind are not looked for.
+  if (function.num_symbol_params == 0) {
+    subject.flop = ir::CountFlops(session->module(), function, {}).total;
+  }
   return subject;
 }
 
