@@ -102,6 +102,11 @@ class Fuser {
         return Format("{}: {}", NameOf(one), why);
       }
     }
+    // Each part of a join is a buffer or made by an op: before anything is composed.
+    if (graph_.ops[op].operands.size() > options_.max_ops + options_.max_buffers) {
+      return Format("{}: more than {} operands", NameOf(op),
+                    options_.max_ops + options_.max_buffers);
+    }
     uint32_t into = unit_of_[op];
     uint32_t from = unit_of_[maker];
     if (units_[into].ops.size() + units_[from].ops.size() > options_.max_ops) {

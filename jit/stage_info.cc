@@ -95,7 +95,7 @@ Maybe<StageInfo> MakeStageInfo(const FusionGraph& graph, uint32_t op, const ir::
         b.bounds.push_back({bind(guard.index), number(guard.limit)});
       }
       if (!load.guards.empty()) b.otherwise = ComputeBits(load.otherwise);
-      for (const Bound& bound : b.bounds) StandAtZero(bound, b.offset);
+      for (const Bound& of_load : b.bounds) StandAtZero(of_load, b.offset);
     }
     return bound;
   };

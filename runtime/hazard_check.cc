@@ -18,7 +18,8 @@ class Checker {
       : code_(code),
         root_(code.specs.size()),
         offset_(code.specs.size(), kNotInArena),
-        lives_(code.specs.size()) {
+        lives_(code.specs.size()),
+        is_fixed_(code.specs.size()) {
     std::iota(root_.begin(), root_.end(), 0u);
     // In each list a view of a view comes behind it; fixed views are never made of others.
     for (const std::vector<PointerMove>* moves : {&code.fixed_moves, &code.moves}) {
@@ -26,6 +27,8 @@ class Checker {
     }
     for (const BlockCode::ArenaSlot& slot : code.arena_slots) offset_[slot.slot] = slot.offset;
     for (const BlockCode::Life& life : code.lives) lives_[life.slot] = &life;
+    for (const BlockCode::ConstantSlot& constant : code.constants) is_fixed_[constant.slot] = true;
+    for (const BlockCode::GlobalSlot& global : code.globals) is_fixed_[global.slot] = true;
   }
 
   Status Run() {
@@ -68,8 +71,8 @@ class Checker {
   Status IsLive(uint32_t slot, size_t boundary) const {
     const uint32_t root = root_[slot];
     const BlockCode::Life* life = lives_[root];
-    const bool is_live = life != nullptr ? life->from <= boundary && boundary <= life->until
-                                         : offset_[root] == kNotInArena;
+    const bool is_live =
+        life != nullptr ? life->from <= boundary && boundary <= life->until : is_fixed_[root];
     if (is_live) return {};
     return Status(
         ErrorId::E999,
@@ -103,6 +106,7 @@ class Checker {
   std::vector<uint32_t> root_;                 // by slot
   std::vector<int64_t> offset_;                // by slot, in the arena
   std::vector<const BlockCode::Life*> lives_;  // by slot
+  std::vector<bool> is_fixed_;                 // by slot: constants and globals
   // Begin of a range -> its end and whose value it holds.
   std::map<int64_t, std::pair<int64_t, uint32_t>> owners_;
 };

@@ -12,7 +12,6 @@
 
 #include "base/format.h"
 #include "base/fp_environment.h"
-#include "base/guarded.h"
 
 namespace gcomp::codegen {
 namespace {
@@ -129,7 +128,10 @@ void* CompileThread::Main(void* argument) {
   pthread_setname_np(pthread_self(), "gcomp-llvm");
   const FpEnvironment environment;
   parked_of_this_thread = &task.parked;
-  Status status = Guarded(task.work);
+  Status status;
+  // An exception that leaves the work may have left locks of LLVM's behind, wherever it was thrown.
+  Status thrown = CallLlvm([&] { status = task.work(); });
+  if (!thrown.ok()) status = std::move(thrown);
   parked_of_this_thread = nullptr;
   Shared& shared = TheShared();
   std::lock_guard lock(shared.mutex);
@@ -175,9 +177,17 @@ int CompileThread::Parked() {
 Turn::Holder::Holder(Turn& turn) : turn_(turn) {
   Shared& shared = TheShared();
   std::unique_lock lock(shared.mutex);
-  shared.changed.wait(lock, [&] { return !turn_.taken_ || shared.parked > 0; });
+  shared.changed.wait(lock, [&] { return !turn_.taken_ || turn_.abandoned_ || shared.parked > 0; });
   lost_ = turn_.taken_;
   turn_.taken_ = true;
+}
+
+void Turn::Holder::Abandon() {
+  Shared& shared = TheShared();
+  std::lock_guard lock(shared.mutex);
+  turn_.abandoned_ = true;
+  lost_ = true;
+  shared.changed.notify_all();
 }
 
 Turn::Holder::~Holder() {

@@ -5,7 +5,8 @@
 // returns: it parks the thread for ever, with all that the thread holds, and wakes who waits. As
 // the thread may hold a lock of LLVM's, no work begins in this process from then on; code that is
 // loaded stays, and is freed as far as no lock that the thread may hold is needed. An exception out
-// of LLVM (operator new) has left such locks behind, too: CallLlvm parks the thread.
+// of LLVM (operator new) has left such locks behind, too: CallLlvm parks the thread, as does an
+// exception that leaves the thread's work.
 //
 // The handlers are LLVM's own, one per process. On threads that are not of this kind they do what
 // LLVM does without them, but for the message.
@@ -63,8 +64,11 @@ class Turn {
     Holder(const Holder&) = delete;
     Holder& operator=(const Holder&) = delete;
 
-    // The turn was somebody's when a thread was parked: it may never come back.
+    // The turn was abandoned, or somebody's when a thread was parked: it may never come back.
     bool lost() const { return lost_; }
+
+    // Nobody gets the turn any more: what it protects can't be relied on.
+    void Abandon();
 
    private:
     Turn& turn_;
@@ -72,7 +76,8 @@ class Turn {
   };
 
  private:
-  bool taken_ = false;
+  bool taken_ = false;  // guarded by the lock of all threads
+  bool abandoned_ = false;
 };
 
 }  // namespace gcomp::codegen

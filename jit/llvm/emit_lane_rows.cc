@@ -27,6 +27,7 @@ class LaneRowEmitter final : public KernelEmitter {
       for (const Store* store : todo.stores) nodes_.Prepare(*store);
       const std::vector<uint32_t> order = nodes_.Prepare(todo.roots);
       ask_ = level == dearest_;
+      if (ask_) nodes_.PreparePrefetch(kernel_.axes.size() - 1);
       if (todo.reduces.empty()) {
         ForVectors(Const(0), nodes_.Number(kernel_.row), unroll_,
                    KnownMultiple(kernel_.row, int64_t{unroll_} * lanes_),
@@ -63,7 +64,7 @@ class LaneRowEmitter final : public KernelEmitter {
   void RowPart(const Level& todo, const std::vector<uint32_t>& order,
                std::vector<NodeEmitter::Vector> vectors) {
     nodes_.SetVectors(std::move(vectors));
-    if (ask_) nodes_.PrefetchNext(kernel_.axes.size() - 1);
+    if (ask_) nodes_.PrefetchNext();
     nodes_.Emit(order);
     for (const Store* store : todo.stores) nodes_.EmitStore(*store);
     for (uint32_t n : order) {
@@ -130,6 +131,7 @@ class LaneRowEmitter final : public KernelEmitter {
                  RowPart(todo, order, std::move(vectors));
                  nodes_.Forget(order);
                });
+    ask_ = false;
     Level combining;
     combining.reduces = todo.reduces;
     combining.roots.assign(todo.roots.begin(),

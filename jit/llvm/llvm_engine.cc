@@ -123,8 +123,8 @@ class LlvmEngine::Impl {
 
   // Frees all that was linked into `dylib`, unless a thread that is parked may hold the session.
   void Remove(orc::JITDylib& dylib) {
-    const Turn::Holder turn(link_turn_);
-    if (!turn.lost()) RemoveInTurn(dylib);
+    Turn::Holder turn(link_turn_);
+    if (!turn.lost() && !RemoveInTurn(dylib).ok()) turn.Abandon();
   }
 
  private:
@@ -139,9 +139,12 @@ class LlvmEngine::Impl {
                            std::move(names));
   }
 
-  void RemoveInTurn(orc::JITDylib& dylib) {
-    llvm::consumeError(session_.removeJITDylib(dylib));
-    session_.getSymbolStringPool()->clearDeadEntries();
+  // Fails for want of memory: then the session may be left locked.
+  Status RemoveInTurn(orc::JITDylib& dylib) {
+    return CallLlvm([&] {
+      llvm::consumeError(session_.removeJITDylib(dylib));
+      session_.getSymbolStringPool()->clearDeadEntries();
+    });
   }
 
   std::unique_ptr<CodeGenerator> generator_;
@@ -200,7 +203,7 @@ StatusOr<std::shared_ptr<LoadedCode>> LlvmEngine::Impl::Link(
   GCOMP_RETURN_IF_ERROR(std::move(status));
   if (!*found) {
     std::string message = llvm::toString(found->takeError());
-    RemoveInTurn(*dylib);
+    static_cast<void>(RemoveInTurn(*dylib));  // on this thread it parks where it fails
     if (!link_errors_.empty()) message += ": " + link_errors_;
     bool no_memory = memory_->refused() != refused;
     return Status(no_memory ? ErrorId::E801 : ErrorId::E902,

@@ -139,16 +139,29 @@ llvm::Value* NodeEmitter::Address(const Offset& offset, uint32_t buffer, const V
   return b_.CreateGEP(element, address, b_.CreateMul(at, Number(*coef)));
 }
 
-void NodeEmitter::PrefetchNext(size_t axis) {
-  for (const Access& access : kernel_.accesses) {
+void NodeEmitter::PreparePrefetch(size_t axis) {
+  prefetched_.clear();
+  for (const Node& node : kernel_.nodes) {
+    if (node.kind != Node::Kind::kLoad) continue;
+    const Access& access = AccessOf(node);
     const int64_t* coef = VectorCoef(access.offset);
     if (coef == nullptr || *coef != 1 || access.offset.coefs[axis] == 0) continue;
+    ItemAddress(access.offset, access.buffer);
+    prefetched_.push_back({&access, Number(access.offset.coefs[axis])});
+  }
+}
+
+void NodeEmitter::PrefetchNext() {
+  for (const NextItem& next : prefetched_) {
+    const Access& access = *next.access;
+    llvm::Type* element = ElementType(access.buffer);
+    const int64_t bytes = ir::BytesOf(kernel_.buffers[access.buffer].dtype);
     for (const Vector& vector : vectors_) {
-      llvm::Value* address = Address(access.offset, access.buffer, &vector);
-      llvm::Value* next =
-          b_.CreateGEP(ElementType(access.buffer), address, Number(access.offset.coefs[axis]));
-      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {next->getType()},
-                         {next, b_.getInt32(0), b_.getInt32(2), b_.getInt32(1)});
+      if (vector.plus * bytes % 64 != 0) continue;  // in the line of the vector before
+      llvm::Value* address =
+          b_.CreateGEP(element, Address(access.offset, access.buffer, &vector), next.distance);
+      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {address->getType()},
+                         {address, b_.getInt32(0), b_.getInt32(2), b_.getInt32(1)});
     }
   }
 }

@@ -74,10 +74,15 @@ class NodeEmitter {
   // Writes the node's value for all vectors, or the scalar.
   void EmitStore(const Store& store);
 
-  // Asks for what the loads of the current vectors' places read in the next work item, one along
-  // parallel axis `axis`, where they read memory in order. (To ask for what stores write as well
-  // was measured to gain nothing on one thread, and to take a softmax's whole gain of a second.)
-  void PrefetchNext(size_t axis);
+  // What PrefetchNext asks for: loads that go through memory in order along the row, and whose next
+  // work item, one further along parallel axis `axis`, lies elsewhere. Makes their addresses here:
+  // outside the loops.
+  void PreparePrefetch(size_t axis);
+
+  // Asks for what those loads read for the current vectors in the next work item. (To ask for what
+  // stores write as well was measured to gain nothing on one thread, and to take a softmax's whole
+  // gain of a second.)
+  void PrefetchNext();
 
   // A kept node's vectors into its row in scratch; once SetKept, Prepare reads them from there.
   void EmitKeep(uint32_t node);
@@ -142,6 +147,12 @@ class NodeEmitter {
   std::vector<llvm::Value*> scalars_;
   std::vector<llvm::Value*> splats_;
 
+  struct NextItem {
+    const Access* access;
+    llvm::Value* distance;  // to the same place of the next item, in elements
+  };
+
+  std::vector<NextItem> prefetched_;
   std::vector<Vector> vectors_;
   llvm::Value* row_index_ = nullptr;
   std::vector<std::vector<llvm::Value*>> values_;  // by node, by vector

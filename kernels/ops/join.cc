@@ -160,7 +160,11 @@ Status InferStack(InferCtx& ctx) {
   GCOMP_ASSIGN_OR_RETURN(int axis, ctx.Axis(ctx.attrs().Int("dim"), first.rank() + 1, "dim"));
   for (size_t i = 1; i < ctx.num_operands(); ++i) {
     const Type& x = ctx.operand(i);
-    if (x.dtype() == first.dtype() && x.dims() == first.dims()) continue;
+    bool same = x.dtype() == first.dtype() && x.rank() == first.rank();
+    for (size_t d = 0; same && d < first.dims().size(); ++d) {
+      same = ctx.SameSize(x.dims()[d], first.dims()[d]);
+    }
+    if (same) continue;
     return ctx.Fail(Format("operand {} is {}, operand 0 {}: dtype and sizes must agree", i,
                            ctx.Show(x), ctx.Show(first)));
   }

@@ -107,6 +107,27 @@ TEST_F(TierTest, AnyVectorLengthAndAnyThreadsHaveTheSameBits) {
   }
 }
 
+// Rows ask for the next row in one loop; what another loop over the row reads, and positions, have
+// addresses of their own.
+TEST_F(TierTest, RowsReadInLaterLoopsCompile) {
+  for (int64_t row : {1000, 1024, 5000}) {
+    const std::string text = Format(R"(gir 1 module @rows
+
+export func @main(%x: f32[16, {0}], %m: f32[16, {0}]) -> (f32[16, {0}]) {{
+  %s: f32[16, {0}] = softmax(%x)
+  %p: f32[16, {0}] = mul(%s, %m)
+  %g: f32[16, {0}] = gelu(%p)
+  %n: f32[16, {0}] = rms_norm(%g)
+  %y: f32[16, {0}] = add(%n, %m)
+  return %y
+}}
+)",
+                                    row);
+    Compare(engine_, text, {Floats({16, row}), Floats({16, row}, 2)});
+  }
+  EXPECT_EQ(Details(*engine_, Reason::kCompileFailed), std::vector<std::string>());
+}
+
 TEST_F(TierTest, FewerStepsAndNoBuffersForWhatKernelsKeep) {
   const std::vector<Tensor> inputs = {Floats({64, 100}), Floats({100}, 2)};
   std::unique_ptr<Context> interp = Make(engine_, kChain, Tier::kInterp);

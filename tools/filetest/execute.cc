@@ -542,6 +542,13 @@ Status Executor::DiffInputs(const ir::Function& function, std::span<const int64_
       std::vector<std::string> differences,
       DiffReference(engines_[0], test_.text, weights, function, inputs, symbols, outputs));
   for (std::string& difference : differences) problems.push_back(label + difference);
+  // Ops of a kernel that can't be compiled run one by one, with the right bits.
+  for (const std::shared_ptr<Engine>& engine : engines_) {
+    for (const Event& event : engine->events().Snapshot()) {
+      if (event.reason != Reason::kCompileFailed) continue;
+      problems.push_back(Format("{}compile_failed {}: {}", label, event.subject, event.detail));
+    }
+  }
   return {};
 }
 
