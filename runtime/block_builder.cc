@@ -102,6 +102,7 @@ Status BlockBuilder::Params() {
 Status BlockBuilder::Yields() {
   const std::vector<ValueId>& yields = function_.block(range_.block).yields;
   std::vector<uint32_t> last;  // results that go into parameters
+  std::vector<uint32_t> read_at_end;
   for (uint32_t i = 0; i < yields.size(); ++i) {
     GCOMP_ASSIGN_OR_RETURN(uint32_t slot, SlotOf(yields[i]));
     const ir::Annotations annotations =
@@ -132,7 +133,7 @@ Status BlockBuilder::Yields() {
     if (yield.direct) {
       info.direct = true;
     } else {
-      Use(slot, static_cast<uint32_t>(code_.instructions.size()));
+      read_at_end.push_back(slot);
     }
     if (!yield.direct && !yield.alias) {
       yield.copy = kernels::StridedCopy::Make(spec.sizes, spec.strides, destination.strides,
@@ -142,6 +143,8 @@ Status BlockBuilder::Yields() {
     code_.yields.push_back(std::move(yield));
   }
   code_.copies.insert(code_.copies.end(), last.begin(), last.end());
+  // Behind all instructions, also those that were added here.
+  for (uint32_t slot : read_at_end) Use(slot, static_cast<uint32_t>(code_.instructions.size()));
   return {};
 }
 
