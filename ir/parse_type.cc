@@ -541,7 +541,7 @@ bool Parser::ParseDefines(std::vector<SymId>* out) {
 }
 
 bool Parser::ParseDefinesAhead() {
-  if (defines_read_) return false;
+  if (defines_read_ || function_ == nullptr) return false;
   defines_read_ = true;
   Lexer ahead = lex_.Ahead();
   ahead.SkipNewlines(false);
