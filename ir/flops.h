@@ -22,11 +22,11 @@ struct FlopOptions {
 };
 
 // Counts products: matrix products, linear layers, convolutions and the two of attention, a
-// multiplication and an addition as two. Of branches it takes the one with most, in total and for each function; bodies
-// of map, scan and assoc_scan count once for each slice. `symbols`: the sizes that the function is
-// called with (Function::num_symbol_params); sizes from data count as the most that they may be,
-// those without a bound as the least. Sums end at INT64_MAX. Cost: O(size of the function and its
-// callees), a callee anew for each call.
+// multiplication and an addition as two. Of branches it takes the one with most, in total and for
+// each function; bodies of map, scan and assoc_scan count once for each slice. `symbols`: the sizes
+// that the function is called with (Function::num_symbol_params); sizes from data count as the most
+// that they may be, those without a bound as the least. Sums end at INT64_MAX. Cost: O(size of the
+// function and its callees), a callee anew for each call.
 FlopCount CountFlops(const Module& module, const Function& function,
                      std::span<const int64_t> symbols, const FlopOptions& options = {});
 
